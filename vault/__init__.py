@@ -1,0 +1,1 @@
+"""The process that knows the credentials, and the logins that use them."""

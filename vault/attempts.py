@@ -1,0 +1,41 @@
+"""When a credential may be tried again after a server refused it; pure.
+
+Servers lock accounts after a few wrong passwords. A credential that was refused three times in a
+row is left alone for half a minute, then for twice as long each time.
+"""
+
+from typing import Final, NamedTuple
+
+FREE_TRIES: Final = 3
+"""Below the five or ten after which servers commonly lock an account."""
+
+FIRST_PAUSE_S: Final = 30.0
+LONGEST_PAUSE_S: Final = 900.0
+
+
+class _Record(NamedTuple):
+    refused: int
+    not_before: float
+
+
+class Attempts:
+    """The refusals of each credential since it last worked."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, _Record] = {}
+
+    def may_try(self, credential: str, *, now: float) -> bool:
+        """Return whether a login with *credential* may be started."""
+        record = self._records.get(credential)
+        return record is None or now >= record.not_before
+
+    def worked(self, credential: str) -> None:
+        """Note that the server took the credential."""
+        self._records.pop(credential, None)
+
+    def refused(self, credential: str, *, now: float) -> None:
+        """Note that the server refused the user or the password."""
+        refused = self._records.get(credential, _Record(0, 0.0)).refused + 1
+        over = refused - FREE_TRIES
+        pause_s = 0.0 if over < 0 else min(FIRST_PAUSE_S * 2.0**over, LONGEST_PAUSE_S)
+        self._records[credential] = _Record(refused, now + pause_s)

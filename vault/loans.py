@@ -1,0 +1,98 @@
+"""Loans: every connection that the vault lent, to which executor, and under which caps; pure.
+
+A loan is on record before its login starts and until its executor says that the connection is
+closed, or the executor itself is gone.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from wire.names import ConnectionName, Handle, Incarnation, PoolKey
+
+
+class LoanLimitError(Exception):
+    """As many connections to this database are lent as may be."""
+
+
+class Loan(Struct, frozen=True, forbid_unknown_fields=True):
+    """One lent connection. Without `backend_id` its login has not ended yet.
+
+    `cancel_key` is the server's (BackendKeyData); no executor ever sees it.
+    """
+
+    handle: Handle
+    executor: Incarnation
+    pool: PoolKey
+    backend_id: int = 0
+    cancel_key: bytes = b""
+
+
+class Loans:
+    """All lent connections."""
+
+    def __init__(self, per_database: int, loans: Iterable[Loan] = ()) -> None:
+        self._per_database = per_database
+        self._lent = {loan.handle: loan for loan in loans}
+
+    def __len__(self) -> int:
+        return len(self._lent)
+
+    def all(self) -> tuple[Loan, ...]:
+        """Return every loan, oldest first."""
+        return tuple(self._lent.values())
+
+    def reserve(self, handle: Handle, executor: Incarnation, pool: PoolKey) -> None:
+        """Put a loan on record; raise LoanLimitError when there are too many."""
+        if self._count(pool.connection) >= self._per_database:
+            raise LoanLimitError
+        self._lent[handle] = Loan(handle, executor, pool)
+
+    def _count(self, connection: ConnectionName) -> int:
+        return sum(loan.pool.connection == connection for loan in self._lent.values())
+
+    def logged_in(self, handle: Handle, *, backend_id: int, cancel_key: bytes) -> bool:
+        """Note how the session can be cancelled; return False when nobody waits for it any more."""
+        loan = self._lent.get(handle)
+        if loan is None:
+            return False
+        self._lent[handle] = replace(loan, backend_id=backend_id, cancel_key=cancel_key)
+        return True
+
+    def forget(self, handle: Handle) -> Loan | None:
+        """Strike and return a loan whose login failed."""
+        return self._lent.pop(handle, None)
+
+    def of(self, executor: Incarnation, handle: Handle) -> Loan | None:
+        """Return the loan if it is this executor's: a guessed handle finds nothing."""
+        loan = self._lent.get(handle)
+        return loan if loan is not None and loan.executor == executor else None
+
+    def returned(self, executor: Incarnation, handles: Iterable[Handle]) -> None:
+        """Strike what this executor has closed."""
+        for handle in handles:
+            if self.of(executor, handle) is not None:
+                del self._lent[handle]
+
+    def reconcile(self, executor: Incarnation, held: Iterable[Handle]) -> None:
+        """Strike this executor's loans but those that it says it holds."""
+        keep = set(held)
+        for loan in self.held_by(executor):
+            if loan.handle not in keep:
+                del self._lent[loan.handle]
+
+    def held_by(self, executor: Incarnation, pool: PoolKey | None = None) -> list[Loan]:
+        """Return the loans of one executor, or of one of its pools."""
+        return [
+            loan
+            for loan in self._lent.values()
+            if loan.executor == executor and pool in (None, loan.pool)
+        ]
+
+    def take_all_of(self, executor: Incarnation) -> list[Loan]:
+        """Strike and return all that was lent to an executor that is gone."""
+        lost = self.held_by(executor)
+        for loan in lost:
+            del self._lent[loan.handle]
+        return lost

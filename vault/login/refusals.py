@@ -1,0 +1,41 @@
+"""Why a login did not happen, in words of our own.
+
+What a server says about a login never leaves it: an error's text is a sentence from our code and,
+at most, a SQLSTATE that has the shape of one.
+"""
+
+import re
+from enum import Enum
+from typing import Final
+
+_SQLSTATE: Final = re.compile(r"[0-9A-Z]{5}", re.ASCII)
+
+
+class Stage(Enum):
+    """How far a login had come; a closed list."""
+
+    CONNECT = "connect"
+    """No byte was exchanged yet."""
+    NEGOTIATE = "negotiate"
+    """The server says how it wants us to log in; nothing derived from the password was sent."""
+    AUTHENTICATE = "authenticate"
+    """We prove that we know the password."""
+    VERIFY_SERVER = "verify_server"
+    """The server proves that it knows the password's verifier."""
+    START_SESSION = "start_session"
+    """The login is done; the server sets the session up."""
+    HAND_OVER = "hand_over"
+    """The session is there, and is given to an executor."""
+    END_SESSION = "end_session"
+    """A session is used to end another one."""
+
+
+class LoginRefusedError(Exception):
+    """A login failed, by the server's word or by our rules."""
+
+    def __init__(self, stage: Stage, sentence: str, sqlstate: str | None = None) -> None:
+        self.stage: Final = stage
+        self.sentence: Final = sentence
+        # Anything else in its place is the server's text, and stays here.
+        self.sqlstate: Final = sqlstate if sqlstate and _SQLSTATE.fullmatch(sqlstate) else None
+        super().__init__(f"{sentence} (SQLSTATE {self.sqlstate})" if self.sqlstate else sentence)

@@ -1,0 +1,18 @@
+"""What the supervisor tells the login server."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+
+class LoginServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that the login server is told."""
+
+    spares: Annotated[int, Meta(ge=1, le=64)] = 4
+    """Logins that wait for a job; more only help when many start in the same millisecond."""
+
+
+def read_settings(raw: Raw) -> LoginServerSettings:
+    """Return the settings in a Configure message."""
+    return msgspec.msgpack.decode(raw, type=LoginServerSettings)

@@ -1,0 +1,188 @@
+"""The desk at which logins are started: one waiting login and one outcome for each job.
+
+A password is decrypted into the secret page, sent down the login's own socket from there, and
+wiped before this function returns.
+"""
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from vault.seal import Keys
+from vault.secret import SecretPage, wipe
+from vault.state import Credential
+from wire.codec import LOGIN_OUTCOME, SPARE, MalformedMessageError, encode
+from wire.lending import (
+    LoginDone,
+    LoginFailed,
+    LoginJob,
+    LoginOutcome,
+    OpenSession,
+    Proceed,
+    Taken,
+)
+from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
+
+GRACE_S: Final = 2.0
+"""A login keeps its own deadline; one that does not is given up this much later."""
+
+QUEUE_MAX: Final = 1024
+
+DIED: Final = LoginFailed(stage="login", sentence="The login process ended without an answer.")
+LATE: Final = LoginFailed(stage="login", sentence="The login process did not keep its deadline.")
+BUSY: Final = LoginFailed(stage="login", sentence="Too many logins are waiting.")
+
+
+class NamedCredential(NamedTuple):
+    """Whose password goes with a job; the name is what the seal is bound to."""
+
+    name: str
+    credential: Credential
+
+
+@dataclass(slots=True)
+class Job:
+    """One login to be done.
+
+    `heard` is told each outcome; the last is LoginFailed, Delivered or, but for OpenSession,
+    LoginDone.
+    """
+
+    order: LoginJob
+    credential: NamedCredential | None
+    heard: Callable[[LoginOutcome], None]
+    deadline: float
+    handover: int | None = None
+    """The descriptor for the executor's connection; owned by the job until it is sent."""
+
+
+class LoginDesk:
+    """Waiting logins, waiting jobs, and those that run."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        watch: Callable[[socket.socket], None],
+        forget: Callable[[socket.socket], None],
+    ) -> None:
+        self._keys = keys
+        self._page = SecretPage.own()
+        self._watch = watch
+        self._forget = forget
+        self._server: socket.socket | None = None
+        self._spares: deque[socket.socket] = deque()
+        self._queue: deque[Job] = deque()
+        self._running: dict[socket.socket, Job] = {}
+
+    @property
+    def is_secret(self) -> bool:
+        """Return whether passwords are decrypted into a page that nobody else can read."""
+        return self._page.is_secret
+
+    def use_server(self, server: socket.socket) -> None:
+        """Take spares from this login server from now on."""
+        self._server = server
+
+    def take_spare(self, data: bytes, descriptors: tuple[int, ...]) -> None:
+        """Note a waiting login that the login server offers."""
+        SPARE.decode(data)
+        if len(descriptors) != 1:
+            close_all(descriptors)
+            raise MalformedMessageError("a spare is one descriptor")
+        self._spares.append(socket.socket(fileno=descriptors[0]))
+        self._start_waiting()
+
+    def submit(self, job: Job) -> None:
+        """Start *job* with the next waiting login."""
+        if len(self._queue) >= QUEUE_MAX:
+            _drop_handover(job)
+            job.heard(BUSY)
+            return
+        self._queue.append(job)
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        while self._queue and self._spares:
+            login = self._spares.popleft()
+            self._tell_server()
+            try:
+                self._brief(login, self._queue[0])
+            except PeerGoneError:
+                # That spare died while it waited; the job has not been touched.
+                login.close()
+                continue
+            job = self._queue.popleft()
+            _drop_handover(job)
+            self._running[login] = job
+            self._watch(login)
+
+    def _tell_server(self) -> None:
+        if self._server is not None:
+            send_packet(self._server, encode(Taken()))
+
+    def _brief(self, login: socket.socket, job: Job) -> None:
+        descriptors = () if job.handover is None else (job.handover,)
+        send_packet(login, encode(job.order), descriptors)
+        if job.credential is not None:
+            self._send_password(login, job.credential)
+        login.settimeout(0)
+
+    def _send_password(self, login: socket.socket, named: NamedCredential) -> None:
+        try:
+            secret = self._keys.open_credential(
+                named.credential.sealed, name=named.name, into=self._page.view
+            )
+            login.send(secret, socket.MSG_NOSIGNAL)
+        except (BrokenPipeError, ConnectionResetError):
+            raise PeerGoneError from None
+        finally:
+            wipe(self._page.view)
+
+    def hear(self, login: socket.socket) -> None:
+        """Read what a running login says, and pass it on."""
+        job = self._running.get(login)
+        if job is None:
+            return
+        try:
+            outcome: LoginOutcome = LOGIN_OUTCOME.decode(receive_packet(login).data)
+        except BlockingIOError:
+            return
+        except (PeerGoneError, MalformedMessageError):
+            outcome = DIED
+        if isinstance(job.order, OpenSession) and isinstance(outcome, LoginDone):
+            job.heard(outcome)
+            return
+        self._close(login, job, outcome)
+
+    def proceed(self, handle: str) -> None:
+        """Let the login of *handle* hand its session over: it is on record."""
+        for login, job in self._running.items():
+            if isinstance(job.order, OpenSession) and job.order.handle == handle:
+                send_packet(login, encode(Proceed()))
+                return
+
+    def give_up_late(self, *, now: float) -> None:
+        """End the jobs, running or waiting, whose deadline is well past."""
+        for login, job in list(self._running.items()):
+            if now >= job.deadline + GRACE_S:
+                self._close(login, job, LATE)
+        while self._queue and now >= self._queue[0].deadline:
+            job = self._queue.popleft()
+            _drop_handover(job)
+            job.heard(LATE)
+
+    def _close(self, login: socket.socket, job: Job, outcome: LoginOutcome) -> None:
+        del self._running[login]
+        self._forget(login)
+        login.close()
+        job.heard(outcome)
+
+
+def _drop_handover(job: Job) -> None:
+    if job.handover is not None:
+        os.close(job.handover)
+        job.handover = None

@@ -1,0 +1,53 @@
+"""What the vault knows and must not forget, saved before anything is said that depends on it.
+
+Changes are made in memory and noted with `changed`; whatever tells others of them is put off with
+`afterwards` until the next `flush`, which saves once for all of them.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from vault.leases import Leases, Limits
+from vault.loans import Loans
+from vault.settings import VaultSettings
+from vault.state import Credential, Slots, State
+
+
+class Records:
+    """Credentials, leases and loans, and the sealed state they are saved in."""
+
+    def __init__(self, slots: Slots, settings: VaultSettings) -> None:
+        found = slots.load()
+        state = found or State()
+        limits = Limits(
+            per_principal=settings.leases_per_principal,
+            idle_s=settings.lease_idle_ms / 1000,
+            absolute_s=settings.lease_ms / 1000,
+        )
+        self.is_first_life = found is None
+        self.credentials: dict[str, Credential] = dict(state.credentials)
+        self.leases = Leases(limits, state.leases)
+        self.loans = Loans(settings.connections_per_database, state.loans)
+        self._slots = slots
+        self._is_changed = False
+        self._afterwards: deque[Callable[[], None]] = deque()
+
+    def changed(self) -> None:
+        """Note that the state differs from what is saved."""
+        self._is_changed = True
+
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Put *action* off until all changes so far are saved."""
+        self._afterwards.append(action)
+
+    def flush(self) -> None:
+        """Save what changed, then do what waited for it."""
+        while self._is_changed or self._afterwards:
+            if self._is_changed:
+                self._is_changed = False
+                self._slots.save(self._state())
+            for _ in range(len(self._afterwards)):
+                self._afterwards.popleft()()
+
+    def _state(self) -> State:
+        return State(credentials=self.credentials, leases=self.leases.all(), loans=self.loans.all())

@@ -1,0 +1,247 @@
+"""The vault's loop: sockets and timers to whoever decides, their answers to sockets.
+
+It waits on the control socket, the router, the login server, every executor and every running
+login. After each round the state is saved, and only then is said what depends on it.
+"""
+
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from vault.intake import take_in
+from vault.lending import Lending
+from vault.logins import LoginDesk
+from vault.records import Records
+from vault.report import report
+from vault.requests import Requests
+from vault.router_link import RouterLink
+from vault.seal import Keys
+from vault.secret import SecretPage
+from vault.settings import VaultSettings, read_settings
+from vault.state import Slots, map_state
+from wire.child import Birth, begin, settle
+from wire.codec import FROM_BORROWER, MalformedMessageError, encode
+from wire.control import (
+    Finish,
+    KillExecutor,
+    Pair,
+    PeerLeft,
+    Ready,
+    RouterLost,
+    RouterReady,
+    Sealed,
+    Status,
+    TellStatus,
+)
+from wire.lending import ToBorrower
+from wire.logs import Log
+from wire.names import Incarnation
+from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
+
+TICK_S: Final = 0.25
+"""How late an expiry or a missed deadline may be noticed."""
+
+
+def main() -> None:
+    """Run until the supervisor says so or is gone."""
+    birth = begin()
+    log = Log(birth.configure.incarnation)
+    vault = Service(birth, read_settings(birth.configure.settings), log)
+    settle()
+    try:
+        vault.run()
+    except PeerGoneError:
+        sys.exit(0)
+
+
+class Service:
+    """One life of the vault."""
+
+    def __init__(self, birth: Birth, settings: VaultSettings, log: Log) -> None:
+        self._log = log
+        self._settings = settings
+        self._control = birth.control
+        key_page, state, *environment = birth.descriptors
+        page = SecretPage.shared(key_page)
+        keys = Keys(page)
+        self._records = Records(Slots(map_state(state), keys), settings)
+        self._selector = selectors.DefaultSelector()
+        self._executors: dict[Incarnation, socket.socket] = {}
+        self._router = RouterLink(birth.configure.incarnation)
+        self._desk = LoginDesk(keys, watch=self._watch_login, forget=self._unwatch)
+        self._lending = Lending(
+            self._records,
+            keys,
+            self._desk,
+            connections=settings.connections,
+            tell=self._tell,
+            kill=lambda executor: self._control.say(KillExecutor(incarnation=executor)),
+            log=log,
+        )
+        self._requests = Requests(
+            self._records,
+            keys,
+            self._lending,
+            settings=settings,
+            executors=lambda: list(self._executors),
+            answer=self._router.say,
+            log=log,
+        )
+        if not (page.is_secret and self._desk.is_secret):
+            log.warning("guarantee_lost", guarantee="secret pages", reason="no memfd_secret")
+        self._seal_environment(environment, keys)
+
+    def _seal_environment(self, descriptors: list[int], keys: Keys) -> None:
+        malformed: tuple[str, ...] = ()
+        for descriptor in descriptors:
+            taken = take_in(descriptor, keys)
+            self._records.credentials.update(taken.credentials)
+            self._records.changed()
+            malformed += taken.malformed
+        self._records.flush()
+        wanted = {connection.variable for connection in self._settings.connections.values()}
+        missing = wanted - self._records.credentials.keys() - set(malformed)
+        self._control.say(Sealed(missing=tuple(sorted(missing)), malformed=malformed))
+
+    def run(self) -> None:
+        """Serve until PeerGoneError says that the supervisor is gone, or told us to finish."""
+        self._control.set_blocking(blocking=False)
+        self._watch(self._control, self._hear_control)
+        self._control.say(Ready(public_key=self._router.public_key))
+        while True:
+            for key, _ in self._selector.select(TICK_S):
+                act: Callable[[], None] = key.data
+                act()
+            # ZeroMQ's descriptor tells of changes only, so its socket is asked every time.
+            self._hear_router()
+            self._lending.force_late()
+            self._requests.expire()
+            self._desk.give_up_late(now=time.monotonic())
+            self._records.flush()
+
+    # --- who is heard ------------------------------------------------------------------------
+
+    def _hear_control(self) -> None:
+        while (heard := self._control.hear()) is not None:
+            match heard.message:
+                case Pair(role="executor", incarnation=executor):
+                    self._meet_executor(executor, heard.descriptors)
+                case Pair(role="login-server"):
+                    self._meet_login_server(heard.descriptors)
+                case PeerLeft(role="executor", incarnation=executor):
+                    self._lose_executor(executor)
+                case RouterReady(endpoint=endpoint, public_key=public_key):
+                    self._lose_router()
+                    self._watch_number(
+                        self._router.connect(endpoint, public_key), self._hear_router
+                    )
+                case RouterLost():
+                    self._lose_router()
+                case TellStatus(ask=ask):
+                    summary = msgspec.Raw(report(self._records, now=time.monotonic()))
+                    self._control.say(Status(ask=ask, report=summary))
+                case Finish():
+                    raise PeerGoneError
+                case _:
+                    close_all(heard.descriptors)
+
+    def _hear_router(self) -> None:
+        for message in self._router.hear():
+            if message is None:
+                self._log.warning("malformed_message", sender="router")
+            else:
+                self._requests.handle(message)
+
+    def _lose_router(self) -> None:
+        descriptor = self._router.descriptor
+        if descriptor is not None:
+            self._selector.unregister(descriptor)
+            self._router.close()
+
+    def _hear_login_server(self, link: socket.socket) -> None:
+        try:
+            self._desk.take_spare(*receive_packet(link))
+        except PeerGoneError:
+            # The supervisor restarts both of us.
+            self._unwatch(link)
+        except BlockingIOError:
+            return
+
+    def _hear_executor(self, executor: Incarnation, link: socket.socket) -> None:
+        try:
+            data, descriptors = receive_packet(link)
+        except BlockingIOError:
+            return
+        except PeerGoneError:
+            self._lose_executor(executor)
+            return
+        try:
+            message = FROM_BORROWER.decode(data)
+        except MalformedMessageError:
+            close_all(descriptors)
+            self._log.warning("malformed_message", sender=executor, size=len(data))
+            return
+        self._lending.handle(executor, message, descriptors)
+
+    # --- who comes and goes ------------------------------------------------------------------
+
+    def _meet_executor(self, executor: Incarnation, descriptors: tuple[int, ...]) -> None:
+        link = _only_socket(descriptors)
+        self._drop_link(executor)
+        self._executors[executor] = link
+        self._watch(link, lambda: self._hear_executor(executor, link))
+        self._lending.repeat_disposals(executor)
+
+    def _meet_login_server(self, descriptors: tuple[int, ...]) -> None:
+        link = _only_socket(descriptors)
+        self._desk.use_server(link)
+        self._watch(link, lambda: self._hear_login_server(link))
+
+    def _lose_executor(self, executor: Incarnation) -> None:
+        self._drop_link(executor)
+        self._lending.executor_gone(executor)
+
+    def _drop_link(self, executor: Incarnation) -> None:
+        link = self._executors.pop(executor, None)
+        if link is not None:
+            self._unwatch(link)
+            link.close()
+
+    def _tell(self, executor: Incarnation, message: ToBorrower) -> None:
+        link = self._executors.get(executor)
+        if link is None:
+            return
+        try:
+            send_packet(link, encode(message))
+        except (PeerGoneError, BlockingIOError):
+            # Gone, or deaf: then the deadline of what was asked speaks for it.
+            self._log.warning("executor_deaf", executor=executor)
+
+    # --- what is watched ---------------------------------------------------------------------
+
+    def _watch_login(self, login: socket.socket) -> None:
+        self._watch(login, lambda: self._desk.hear(login))
+
+    def _watch(self, source: selectors._HasFileno, act: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, act)
+
+    def _watch_number(self, descriptor: int, act: Callable[[], None]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, act)
+
+    def _unwatch(self, link: socket.socket) -> None:
+        if link.fileno() in self._selector.get_map():
+            self._selector.unregister(link)
+
+
+def _only_socket(descriptors: tuple[int, ...]) -> socket.socket:
+    if len(descriptors) != 1:
+        close_all(descriptors)
+        raise MalformedMessageError("a pair is one descriptor")
+    link = socket.socket(fileno=descriptors[0])
+    link.settimeout(0)
+    return link

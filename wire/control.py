@@ -1,0 +1,116 @@
+"""What the supervisor and its children say on a child's inherited control socket.
+
+One packet (SOCK_SEQPACKET) of MessagePack each, with the descriptors that the docstring names. The
+socket is descriptor 3 of every child; when it reads as closed, the supervisor is gone and the
+child ends.
+"""
+
+from typing import Final, TypeAlias
+
+from msgspec import Raw, Struct
+
+from wire.names import Incarnation, Role
+
+CONTROL_FD: Final = 3
+"""Where every child finds its control socket."""
+
+
+# --- supervisor to child -----------------------------------------------------------------------
+
+
+class Configure(Struct, frozen=True, kw_only=True, tag="configure", forbid_unknown_fields=True):
+    """Supervisor to any child, first: who it is and its settings, a struct of its package.
+
+    Descriptors by role. Router: its key memory. Gateway: the listening port, or a client's two
+    standard streams. Vault: key page, state, and the credentials that came from the environment,
+    if any. Login server: the death pipe.
+    """
+
+    incarnation: Incarnation
+    settings: Raw
+
+
+class RouterReady(
+    Struct, frozen=True, kw_only=True, tag="router_ready", forbid_unknown_fields=True
+):
+    """Supervisor to gateway, executor, vault: connect there, and say Hello."""
+
+    endpoint: str
+    public_key: bytes
+
+
+class RouterLost(Struct, frozen=True, kw_only=True, tag="router_lost", forbid_unknown_fields=True):
+    """Supervisor to gateway, executor, vault: that router is gone, with all that was in flight."""
+
+
+class PeerJoined(Struct, frozen=True, kw_only=True, tag="peer_joined", forbid_unknown_fields=True):
+    """Supervisor to router: this key may connect, in this role and under this identity only."""
+
+    role: Role
+    incarnation: Incarnation
+    public_key: bytes
+
+
+class PeerLeft(Struct, frozen=True, kw_only=True, tag="peer_left", forbid_unknown_fields=True):
+    """Supervisor to router, and to the vault for executors: this process is gone."""
+
+    role: Role
+    incarnation: Incarnation
+
+
+class Pair(Struct, frozen=True, kw_only=True, tag="pair", forbid_unknown_fields=True):
+    """Supervisor to vault, executor, login server, with one descriptor: a socket to that peer."""
+
+    role: Role
+    incarnation: Incarnation
+
+
+class TellStatus(Struct, frozen=True, kw_only=True, tag="tell_status", forbid_unknown_fields=True):
+    """Supervisor to vault: report the leases and lent connections."""
+
+    ask: int
+
+
+class Finish(Struct, frozen=True, kw_only=True, tag="finish", forbid_unknown_fields=True):
+    """Supervisor to any child: end now, in good order."""
+
+
+ToChild: TypeAlias = (
+    Configure | RouterReady | RouterLost | PeerJoined | PeerLeft | Pair | TellStatus | Finish
+)
+"""All that a child may hear."""
+
+
+# --- child to supervisor -----------------------------------------------------------------------
+
+
+class Ready(Struct, frozen=True, kw_only=True, tag="ready", forbid_unknown_fields=True):
+    """Any child: it can take work. `public_key` is its CURVE key (Z85), empty where it has none."""
+
+    public_key: bytes = b""
+
+
+class Sealed(Struct, frozen=True, kw_only=True, tag="sealed", forbid_unknown_fields=True):
+    """Vault, before its first Ready: the credentials are sealed and their memory overwritten."""
+
+    missing: tuple[str, ...] = ()
+    """Environment variables that the configuration names and that did not come."""
+    malformed: tuple[str, ...] = ()
+    """Environment variables that are not `username:password`."""
+
+
+class Status(Struct, frozen=True, kw_only=True, tag="status", forbid_unknown_fields=True):
+    """Vault: the answer to TellStatus; `report` has the lists `leases` and `loans`."""
+
+    ask: int
+    report: Raw
+
+
+class KillExecutor(Struct, frozen=True, kw_only=True, tag="kill", forbid_unknown_fields=True):
+    """Vault: this executor did not give up what it must; end it."""
+
+    incarnation: Incarnation
+
+
+FromChild: TypeAlias = Ready | Sealed | Status | KillExecutor
+"""All that a child may say to the supervisor."""

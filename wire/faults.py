@@ -1,0 +1,99 @@
+"""The closed list of failures that may cross a process boundary, and our sentence for each.
+
+A code, once released, keeps its meaning. The sentences never quote what a client or a server sent;
+what a database says about a *statement* travels beside them (`message`), what it says about a
+login never does.
+"""
+
+from enum import Enum
+from typing import Final
+
+from msgspec import Struct
+
+
+class FaultCode(Enum):
+    """Why a request failed."""
+
+    INVALID_CONNECTION = "invalid_connection"
+    UNKNOWN_CONNECTION_NAME = "unknown_connection_name"
+    INVALID_ARGUMENTS = "invalid_arguments"
+    NOT_AVAILABLE = "not_available"
+    DATABASE_UNREACHABLE = "database_unreachable"
+    LOGIN_FAILED = "login_failed"
+    LOGIN_PAUSED = "login_paused"
+    CONNECTION_LIMIT = "connection_limit"
+    LEASE_LIMIT = "lease_limit"
+    GRANT_REFUSED = "grant_refused"
+    STATEMENT_REFUSED = "statement_refused"
+    STATEMENT_FAILED = "statement_failed"
+    RESULT_TOO_LARGE = "result_too_large"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    CONNECTION_LOST = "connection_lost"
+    EXECUTOR_LOST = "executor_lost"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+SENTENCES: Final[dict[FaultCode, str]] = {
+    FaultCode.INVALID_CONNECTION: "Invalid connection ID",
+    FaultCode.UNKNOWN_CONNECTION_NAME: "No connection of that name is configured",
+    FaultCode.INVALID_ARGUMENTS: "The tool's arguments are not valid",
+    FaultCode.NOT_AVAILABLE: "This is not available yet",
+    FaultCode.DATABASE_UNREACHABLE: "The database server could not be reached",
+    FaultCode.LOGIN_FAILED: "Login failed",
+    FaultCode.LOGIN_PAUSED: "Login failed too often; it is not tried again for a while",
+    FaultCode.CONNECTION_LIMIT: "The limit of open connections to this database is reached",
+    FaultCode.LEASE_LIMIT: "The limit of open connection IDs is reached",
+    FaultCode.GRANT_REFUSED: "The connection could not be borrowed",
+    FaultCode.STATEMENT_REFUSED: "The statement is refused",
+    FaultCode.STATEMENT_FAILED: "The database refused the statement",
+    FaultCode.RESULT_TOO_LARGE: "The result is larger than the limit",
+    FaultCode.DEADLINE: "The statement took longer than its limit and was cancelled",
+    FaultCode.CANCELLED: "The statement was cancelled",
+    FaultCode.CONNECTION_LOST: "The database closed the connection",
+    FaultCode.EXECUTOR_LOST: "The process that ran the statement is gone",
+    FaultCode.OUTCOME_UNKNOWN: "The statement may or may not have run",
+    FaultCode.OVERLOADED: "Too many requests are waiting",
+    FaultCode.UNAVAILABLE: "The system could not take the request in time",
+    FaultCode.INTERNAL: "Something went wrong inside Strongroom",
+}
+
+HINTS: Final[dict[FaultCode, str]] = {
+    FaultCode.INVALID_CONNECTION: "Call connect_named_storage to get a new connection_id.",
+    FaultCode.UNKNOWN_CONNECTION_NAME: "Call list_connections to see the configured names.",
+    FaultCode.NOT_AVAILABLE: "Call list_connections, then connect_named_storage.",
+    FaultCode.DATABASE_UNREACHABLE: "Try again; if it stays so, tell the operator.",
+    FaultCode.LOGIN_FAILED: "Ask the operator to look into the log; it names the stage.",
+    FaultCode.LOGIN_PAUSED: "Ask the operator to look into the log; it names the stage.",
+    FaultCode.CONNECTION_LIMIT: "Try again when other statements have ended.",
+    FaultCode.LEASE_LIMIT: "Call disconnect_storage for connection IDs that are no longer needed.",
+    FaultCode.RESULT_TOO_LARGE: "Add a LIMIT or select fewer columns.",
+    FaultCode.DEADLINE: "Make the statement cheaper; its work was rolled back.",
+    FaultCode.EXECUTOR_LOST: "Check whether the statement took effect before you send it again.",
+    FaultCode.OUTCOME_UNKNOWN: "Check whether the statement took effect before you send it again.",
+    FaultCode.OVERLOADED: "Send fewer requests at a time.",
+    FaultCode.UNAVAILABLE: "Nothing was run; send the request again.",
+}
+
+
+class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One failure, safe to show to the client whose request it ended.
+
+    `message` is the whole sentence when the standing one of its code does not say enough: our own
+    words, or a database's about a statement. `position` counts characters of the statement from 1.
+    """
+
+    code: FaultCode
+    message: str | None = None
+    sqlstate: str | None = None
+    hint: str | None = None
+    position: int | None = None
+    may_have_run: bool | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Return what a client reads as `error`."""
+        return self.message or SENTENCES[self.code]

@@ -1,0 +1,72 @@
+"""One event, one line on standard error; fields are scalars by type.
+
+An exception, a URL, an engine or a message is not a `Scalar`, so logging one does not type-check.
+On a terminal a line reads `warning executor_lost executor=executor-1…`; otherwise it is one JSON
+object.
+"""
+
+import os
+import sys
+import time
+from typing import Final, TypeAlias
+
+import msgspec
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_STDERR: Final = 2
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Log:
+    """Writes the events of one process."""
+
+    def __init__(self, process: str, *, level: str = "info") -> None:
+        self._process = process
+        self._threshold = _LEVELS[level]
+        self._terminal = os.isatty(_STDERR)
+
+    def debug(self, event: str, **fields: Scalar) -> None:
+        """Log what only helps when looking for a bug."""
+        self._write("debug", event, fields)
+
+    def info(self, event: str, **fields: Scalar) -> None:
+        """Log that something happened as it was meant to."""
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: Scalar) -> None:
+        """Log that we survived something; look at it."""
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: Scalar) -> None:
+        """Log that a request failed by our fault."""
+        self._write("error", event, fields)
+
+    def critical(self, event: str, **fields: Scalar) -> None:
+        """Log that we are going down."""
+        self._write("critical", event, fields)
+
+    def _write(self, level: str, event: str, fields: dict[str, Scalar]) -> None:
+        if _LEVELS[level] < self._threshold:
+            return
+        line = (
+            self._text(level, event, fields) if self._terminal else self._json(level, event, fields)
+        )
+        try:
+            os.write(_STDERR, line)
+        except OSError:
+            # Whoever read our log is gone; the work goes on without it.
+            self._threshold = sys.maxsize
+
+    def _text(self, level: str, event: str, fields: dict[str, Scalar]) -> bytes:
+        pairs = "".join(f" {name}={value}" for name, value in fields.items())
+        return f"{level} {self._process} {event}{pairs}\n".encode(errors="backslashreplace")
+
+    def _json(self, level: str, event: str, fields: dict[str, Scalar]) -> bytes:
+        now = time.time()
+        stamp = (
+            time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+        )
+        head = {"time": stamp, "level": level, "process": self._process, "event": event}
+        return _encode({**head, **fields}) + b"\n"

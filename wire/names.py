@@ -1,0 +1,49 @@
+"""The identifiers that travel between processes, and their limits; nothing else.
+
+Each is a type of its own, so that a connection's name cannot be passed where its id is meant.
+"""
+
+from typing import Annotated, Final, Literal, NewType, TypeAlias
+
+from msgspec import Meta, Struct
+
+ConnectionId = NewType("ConnectionId", str)
+"""What a client holds: 43 characters of base64url, random; no authority by itself."""
+
+ConnectionName = NewType("ConnectionName", str)
+"""A key of `connections` in the configuration."""
+
+Incarnation = NewType("Incarnation", str)
+"""One life of one process, `executor-1.5f3a…`; never used again after it ends."""
+
+Handle = NewType("Handle", str)
+"""What the vault calls one lent connection; 128 random bits in hex."""
+
+Principal = NewType("Principal", str)
+"""Who asks, as the gateway verified it: `token:local`, `uid:1000`, `anyone`."""
+
+RequestId = NewType("RequestId", str)
+"""One request of one gateway; unique with the gateway's incarnation."""
+
+RunId = NewType("RunId", int)
+"""One request as the router counts it; unique in one life of the router."""
+
+Role: TypeAlias = Literal[
+    "supervisor", "router", "gateway", "vault", "login-server", "executor", "demo"
+]
+Access: TypeAlias = Literal["read-only", "read-write"]
+Engine: TypeAlias = Literal["postgresql", "mysql"]
+
+DEADLINE_MAX_MS: Final = 3_600_000
+"""No request may wait longer than an hour, whatever its sender asks."""
+
+DeadlineMs: TypeAlias = Annotated[int, Meta(ge=0, le=DEADLINE_MAX_MS)]
+"""Milliseconds that are left, counted from the moment of sending."""
+
+
+class PoolKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose connections may be shared: never those of two principals."""
+
+    principal: Principal
+    connection: ConnectionName
+    access: Access
