@@ -24,7 +24,7 @@ from vault.seal import Keys
 from vault.secret import SecretPage
 from vault.settings import VaultSettings, read_settings
 from vault.state import Slots, map_state
-from wire.child import Birth, begin, settle
+from wire.child import Birth, Control, Heard, begin, settle
 from wire.codec import FROM_BORROWER, MalformedMessageError, encode
 from wire.control import (
     Finish,
@@ -128,27 +128,29 @@ class Service:
 
     def _hear_control(self) -> None:
         while (heard := self._control.hear()) is not None:
-            match heard.message:
-                case Pair(role="executor", incarnation=executor):
-                    self._meet_executor(executor, heard.descriptors)
-                case Pair(role="login-server"):
-                    self._meet_login_server(heard.descriptors)
-                case PeerLeft(role="executor", incarnation=executor):
-                    self._lose_executor(executor)
-                case RouterReady(endpoint=endpoint, public_key=public_key):
-                    self._lose_router()
-                    self._watch_number(
-                        self._router.connect(endpoint, public_key), self._hear_router
-                    )
-                case RouterLost():
-                    self._lose_router()
-                case TellStatus(ask=ask):
-                    summary = msgspec.Raw(report(self._records, now=time.monotonic()))
-                    self._control.say(Status(ask=ask, report=summary))
-                case Finish():
-                    raise PeerGoneError
-                case _:
-                    close_all(heard.descriptors)
+            self._obey(heard)
+
+    def _obey(self, heard: Heard) -> None:
+        match heard.message:
+            case Pair(role="executor", incarnation=executor):
+                self._meet_executor(executor, heard.descriptors)
+            case Pair(role="login-server"):
+                self._meet_login_server(heard.descriptors)
+            case PeerLeft(role="executor", incarnation=executor):
+                self._lose_executor(executor)
+            case RouterReady(endpoint=endpoint, public_key=public_key):
+                self._lose_router()
+                descriptor = self._router.connect(endpoint, public_key)
+                self._watch(descriptor, self._hear_router)
+            case RouterLost():
+                self._lose_router()
+            case TellStatus(ask=ask):
+                summary = msgspec.Raw(report(self._records, now=time.monotonic()))
+                self._control.say(Status(ask=ask, report=summary))
+            case Finish():
+                raise PeerGoneError
+            case _:
+                close_all(heard.descriptors)
 
     def _hear_router(self) -> None:
         for message in self._router.hear():
@@ -227,11 +229,8 @@ class Service:
     def _watch_login(self, login: socket.socket) -> None:
         self._watch(login, lambda: self._desk.hear(login))
 
-    def _watch(self, source: selectors._HasFileno, act: Callable[[], None]) -> None:
+    def _watch(self, source: int | socket.socket | Control, act: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, act)
-
-    def _watch_number(self, descriptor: int, act: Callable[[], None]) -> None:
-        self._selector.register(descriptor, selectors.EVENT_READ, act)
 
     def _unwatch(self, link: socket.socket) -> None:
         if link.fileno() in self._selector.get_map():
