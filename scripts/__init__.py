@@ -1,0 +1,1 @@
+"""What is run from a checkout: launch.py starts Strongroom, check runs every test."""

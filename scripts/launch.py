@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Start Strongroom from a fresh checkout, with nothing installed but python3.
+
+First the credentials leave the environment, then `.venv` is made if it is not there, then this
+process becomes `strongroom up` with the same options. Nothing here may need more than the standard
+library, and nothing before the version check more than an old Python's grammar.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+
+USAGE = """\
+usage: launch.py [--config FILE] [--listen HOST:PORT] [--run-dir DIR]
+                 [--executors N] [--gateways N] [--no-token]
+
+Makes .venv beside this checkout on first use, installs the pinned packages into it, and runs
+`strongroom up` with the options given here. Without --config it starts a demo: a PostgreSQL server
+of its own with a sample database, one read-only and one read-write connection.
+
+  --config FILE         the connections that may be used (JSON)
+  --listen HOST:PORT    where MCP clients connect (127.0.0.1:8765)
+  --run-dir DIR         where sockets and the token are kept
+  --executors N         how many processes run statements
+  --gateways N          how many processes face MCP clients
+  --no-token            let any local user connect
+
+Credentials: NAME=user:password in the environment, where the configuration says
+"credentialsEnv": "NAME". They are taken out of it before anything else runs.
+"""
+
+
+def main(arguments: "list[str]") -> int:
+    """Become `strongroom up`; return only when that is impossible, with the exit status."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever reads this sentence has an older one
+        version = "%d.%d" % sys.version_info[:2]  # noqa: UP031 - the same
+        return _refused("Strongroom needs Python 3.11 or newer; this is %s" % version)  # noqa: UP031
+    if "-h" in arguments or "--help" in arguments:
+        sys.stdout.write(USAGE)
+        return 0
+    sys.path.insert(0, str(ROOT))
+    # Imports of ours wait until here: the take-out comes first, then what may come after it.
+    from console.takeout import take_credentials  # noqa: PLC0415
+
+    take_credentials(arguments, reexec=[sys.executable, *sys.orig_argv[1:]])
+    from scripts import installation  # noqa: PLC0415
+
+    status = installation.main(["demo"])
+    if status != 0:
+        return status
+    return _become_up(arguments)
+
+
+def _become_up(arguments: "list[str]") -> NoReturn:
+    python = str(ROOT / ".venv" / "bin" / "python")
+    command = [python, "-P", "-m", "console", "up", *arguments]
+    os.execv(python, command)  # noqa: S606 - no shell; the environment is clean by now
+
+
+def _refused(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
