@@ -1,0 +1,1 @@
+"""The client-facing side: the MCP gateway and the router; sees neither passwords nor databases."""

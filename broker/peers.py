@@ -1,0 +1,96 @@
+"""The router's listening sockets: whole messages, from peers whose identity is their key's."""
+
+from typing import Final, NamedTuple
+
+import zmq
+
+from broker.roster import PeerRole, Roster
+from wire.names import Incarnation
+from wire.sockets import RawSocket
+
+LARGE_BYTES: Final = 64 << 10
+"""From here on copying a payload costs more than keeping track of it."""
+
+BATCH: Final = 64
+"""Messages taken from one socket before the others get their turn."""
+
+
+class Received(NamedTuple):
+    """One message as it came."""
+
+    sender: Incarnation
+    header: bytes
+    payload: bytes
+
+
+class StrangerError(Exception):
+    """Somebody sent a message under an identity that is not its own."""
+
+
+class MisshapenError(Exception):
+    """A message does not have exactly two frames after its sender's identity."""
+
+
+class UnreachableError(Exception):
+    """A peer is gone, or has left so much unread that it might as well be."""
+
+
+class Peers:
+    """One role's socket."""
+
+    def __init__(self, role: PeerRole, link: RawSocket, roster: Roster) -> None:
+        self.role: Final = role
+        self.link: Final = link
+        self._roster = roster
+        self._known: set[bytes] = set()
+
+    def receive(self) -> Received | None:
+        """Return the next message, None when there is none.
+
+        Raises StrangerError or MisshapenError for one that is dropped.
+        """
+        link = self.link
+        try:
+            identity = link.recv(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        header = self._first_header(identity) if identity not in self._known else link.recv()
+        if not link.get(zmq.RCVMORE):
+            raise MisshapenError
+        payload = link.recv()
+        if link.get(zmq.RCVMORE):
+            self._drop_rest()
+            raise MisshapenError
+        return Received(Incarnation(identity.decode()), header, payload)
+
+    def _first_header(self, identity: bytes) -> bytes:
+        """Bind an identity to the key of the connection that it came on."""
+        frame = self.link.recv(copy=False)
+        key = frame.get("User-Id")
+        if not isinstance(key, str) or not self._roster.holds(identity, key):
+            self._drop_rest()
+            raise StrangerError
+        self._known.add(identity)
+        return frame.bytes
+
+    def _drop_rest(self) -> None:
+        while self.link.get(zmq.RCVMORE):
+            self.link.recv()
+
+    def send(self, to: Incarnation, header: bytes, payload: bytes) -> None:
+        """Send one message; raise UnreachableError where it cannot be queued."""
+        try:
+            self.link.send(to.encode(), zmq.SNDMORE | zmq.NOBLOCK)
+            self.link.send(header, zmq.SNDMORE | zmq.NOBLOCK)
+            if len(payload) < LARGE_BYTES:
+                self.link.send(payload, zmq.NOBLOCK)
+            else:
+                self.link.send(payload, zmq.NOBLOCK, copy=False)
+        except zmq.ZMQError as error:
+            if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise UnreachableError from None
+            raise
+
+    def forget(self, incarnation: Incarnation) -> None:
+        """Bind this identity anew, should it ever be seen again."""
+        self._known.discard(incarnation.encode())

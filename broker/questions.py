@@ -1,0 +1,57 @@
+"""What dispatch asks the vault; pure."""
+
+from broker.in_flight import Request
+from wire.messages import (
+    Connect,
+    Disconnect,
+    EndLease,
+    Execute,
+    Granted,
+    ListConnections,
+    ListNamed,
+    MintGrants,
+    OpenLease,
+    ToVault,
+)
+from wire.names import ConnectionId, Incarnation, Principal, RunId
+
+
+def question(request: Request, executors: tuple[Incarnation, ...]) -> ToVault:
+    """Return what the vault is asked for *request*."""
+    run_id = request.run_id
+    match request.asked:
+        case Connect(principal=principal, name=name, deadline_ms=deadline_ms):
+            return OpenLease(
+                run_id=run_id,
+                principal=principal,
+                name=name,
+                executors=executors,
+                deadline_ms=deadline_ms,
+            )
+        case Execute(principal=principal, connection_id=connection_id):
+            return mint_grants(run_id, connection_id, principal, executors)
+        case Disconnect(principal=principal, connection_id=connection_id):
+            return EndLease(run_id=run_id, principal=principal, connection_id=connection_id)
+        case ListConnections(principal=principal):
+            return ListNamed(run_id=run_id, principal=principal)
+
+
+def mint_grants(
+    run_id: RunId,
+    connection_id: ConnectionId,
+    principal: Principal,
+    executors: tuple[Incarnation, ...],
+) -> MintGrants:
+    """Return the question for fresh grants of an open lease."""
+    return MintGrants(
+        run_id=run_id, principal=principal, connection_id=connection_id, executors=executors
+    )
+
+
+def end_lease(run_id: RunId, granted: Granted) -> EndLease:
+    """Return the question that ends a lease whose id nobody learned."""
+    return EndLease(
+        run_id=run_id,
+        principal=granted.pool.principal,
+        connection_id=granted.connection_id,
+    )

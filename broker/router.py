@@ -1,0 +1,213 @@
+"""The router's loop: sockets and timers to dispatch, its commands to sockets.
+
+One ROUTER socket for each role, so that a message's role is the socket it came on. What cannot be
+decoded as something its sender may say is counted, logged by size and sender, and dropped.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import zmq
+
+from broker.commands import Command, EndExecutor, TellExecutor, TellGateway, TellVault
+from broker.dispatch import Dispatch
+from broker.peers import (
+    BATCH,
+    MisshapenError,
+    Peers,
+    Received,
+    StrangerError,
+    UnreachableError,
+)
+from broker.roster import PeerRole, Roster, peer_role, start_authenticator
+from broker.router_keys import keys_in
+from broker.router_settings import RouterSettings, read_settings
+from wire.child import Birth, Heard, begin, settle
+from wire.codec import (
+    FROM_EXECUTOR,
+    FROM_GATEWAY,
+    FROM_VAULT,
+    MalformedMessageError,
+    encode,
+)
+from wire.control import Finish, KillExecutor, PeerJoined, PeerLeft, Ready
+from wire.logs import Log
+from wire.messages import Hello, Ran
+from wire.names import Incarnation
+from wire.packets import PeerGoneError, close_all
+from wire.sockets import listening_socket, new_context
+
+TICK_S: Final = 0.1
+"""How late a deadline may be noticed."""
+
+
+def main() -> None:
+    """Run until the supervisor says so or is gone."""
+    birth = begin()
+    router = Router(birth, read_settings(birth.configure.settings))
+    settle()
+    try:
+        router.run()
+    except PeerGoneError:
+        # The authenticator's thread would keep a normal exit waiting.
+        sys.stderr.flush()
+        os._exit(0)
+
+
+class Router:
+    """One life of the router."""
+
+    def __init__(self, birth: Birth, settings: RouterSettings) -> None:
+        self._control = birth.control
+        self._log = Log(birth.configure.incarnation)
+        self._dispatch = Dispatch(waiting_max=settings.waiting_max)
+        self._rosters: dict[PeerRole, Roster] = {
+            "gateway": Roster(),
+            "executor": Roster(),
+            "vault": Roster(),
+        }
+        context = new_context()
+        self._authenticator = start_authenticator(context, self._rosters)
+        keys = keys_in(*birth.descriptors)
+        self._public_key = keys.public
+        endpoints: dict[PeerRole, str] = {
+            "gateway": settings.endpoints.gateway,
+            "executor": settings.endpoints.executor,
+            "vault": settings.endpoints.vault,
+        }
+        self._peers = {
+            role: Peers(
+                role,
+                listening_socket(context, endpoint, keys=keys, domain=role),
+                self._rosters[role],
+            )
+            for role, endpoint in endpoints.items()
+        }
+        self._decide: dict[PeerRole, Callable[[Received, float], list[Command]]] = {
+            "gateway": self._from_gateway,
+            "executor": self._from_executor,
+            "vault": self._from_vault,
+        }
+        self._vault: Incarnation | None = None
+
+    def run(self) -> None:
+        """Serve until PeerGoneError says that the supervisor is gone, or told us to finish."""
+        self._control.set_blocking(blocking=False)
+        self._control.say(Ready(public_key=self._public_key))
+        control = self._control.fileno()
+        poller = zmq.Poller()
+        poller.register(control, zmq.POLLIN)
+        for peers in self._peers.values():
+            poller.register(peers.link, zmq.POLLIN)
+        next_tick = time.monotonic() + TICK_S
+        while True:
+            left_ms = max(0, int((next_tick - time.monotonic()) * 1000) + 1)
+            ready = {source for source, _ in poller.poll(left_ms)}
+            # First who is here, then what they say.
+            if control in ready:
+                self._hear_control()
+            for peers in self._peers.values():
+                if peers.link in ready:
+                    self._hear(peers)
+            if (now := time.monotonic()) >= next_tick:
+                next_tick = now + TICK_S
+                self._obey(self._dispatch.tick(now=now))
+
+    # --- what peers say ----------------------------------------------------------------------
+
+    def _hear(self, peers: Peers) -> None:
+        decide = self._decide[peers.role]
+        for _ in range(BATCH):
+            try:
+                received = peers.receive()
+                if received is None:
+                    return
+                self._obey(decide(received, time.monotonic()))
+            except (StrangerError, MisshapenError) as error:
+                self._log.warning("message_dropped", role=peers.role, why=type(error).__name__)
+            except MalformedMessageError:
+                self._log.warning("malformed_message", role=peers.role)
+
+    def _from_gateway(self, received: Received, now: float) -> list[Command]:
+        message = FROM_GATEWAY.decode(received.header)
+        return self._dispatch.from_gateway(received.sender, message, received.payload, now=now)
+
+    def _from_executor(self, received: Received, now: float) -> list[Command]:
+        match FROM_EXECUTOR.decode(received.header):
+            case Ran(run_id=run_id):
+                return self._dispatch.ran(received.sender, run_id, received.payload, now=now)
+            case Hello(slots=slots):
+                return self._dispatch.executor_arrived(received.sender, slots, now=now)
+
+    def _from_vault(self, received: Received, now: float) -> list[Command]:
+        message = FROM_VAULT.decode(received.header)
+        if isinstance(message, Hello):
+            self._vault = received.sender
+            return self._dispatch.vault_arrived(received.sender, now=now)
+        return self._dispatch.from_vault(message, received.payload, now=now)
+
+    # --- what dispatch decides ---------------------------------------------------------------
+
+    def _obey(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case TellGateway(gateway, message, payload):
+                    self._send("gateway", gateway, encode(message), payload)
+                case TellExecutor(executor, message, payload):
+                    self._send("executor", executor, encode(message), payload)
+                case TellVault(message):
+                    if self._vault is not None:
+                        self._send("vault", self._vault, encode(message), b"")
+                case EndExecutor(executor):
+                    self._log.warning("executor_overdue", executor=executor)
+                    self._control.say(KillExecutor(incarnation=executor))
+
+    def _send(self, role: PeerRole, to: Incarnation, header: bytes, payload: bytes) -> None:
+        try:
+            self._peers[role].send(to, header, payload)
+        except UnreachableError:
+            self._unreachable(role, to)
+
+    def _unreachable(self, role: PeerRole, to: Incarnation) -> None:
+        """Have a peer that does not read ended: it would come back without a Hello."""
+        self._log.warning("peer_unreachable", role=role, peer=to)
+        if role != "gateway":
+            self._control.say(KillExecutor(incarnation=to))
+        self._lost(role, to)
+
+    # --- what the supervisor says ------------------------------------------------------------
+
+    def _hear_control(self) -> None:
+        while (heard := self._control.hear()) is not None:
+            self._heed(heard)
+
+    def _heed(self, heard: Heard) -> None:
+        close_all(heard.descriptors)
+        match heard.message:
+            case PeerJoined(role=role, incarnation=incarnation, public_key=key):
+                if (known := peer_role(role)) is not None:
+                    self._rosters[known].join(incarnation, key)
+            case PeerLeft(role=role, incarnation=incarnation):
+                if (known := peer_role(role)) is not None:
+                    self._rosters[known].leave(incarnation)
+                    self._peers[known].forget(incarnation)
+                    self._lost(known, incarnation)
+            case Finish():
+                raise PeerGoneError
+            case _:
+                self._log.warning("unexpected_control", message=type(heard.message).__name__)
+
+    def _lost(self, role: PeerRole, incarnation: Incarnation) -> None:
+        now = time.monotonic()
+        match role:
+            case "gateway":
+                self._obey(self._dispatch.gateway_lost(incarnation))
+            case "executor":
+                self._obey(self._dispatch.executor_lost(incarnation, now=now))
+            case "vault":
+                if self._vault == incarnation:
+                    self._vault = None
+                    self._obey(self._dispatch.vault_lost())

@@ -1,0 +1,27 @@
+"""What the supervisor tells the router."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+
+class Endpoints(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the router listens: one socket for each role, so that a socket tells a role."""
+
+    gateway: str
+    executor: str
+    vault: str
+
+
+class RouterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that the router is told."""
+
+    endpoints: Endpoints
+    waiting_max: Annotated[int, Meta(ge=1, le=100_000)] = 1024
+    """Requests in flight at once; the next one is refused."""
+
+
+def read_settings(raw: Raw) -> RouterSettings:
+    """Return the settings in a Configure message."""
+    return msgspec.msgpack.decode(raw, type=RouterSettings)

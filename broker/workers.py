@@ -1,0 +1,62 @@
+"""The executors as dispatch sees them: slots, what runs, which pools are warm; pure."""
+
+from dataclasses import dataclass, field
+
+from wire.names import Incarnation, PoolKey, RunId
+
+
+@dataclass(slots=True)
+class Worker:
+    """One executor."""
+
+    slots: int
+    running: set[RunId] = field(default_factory=set)
+    warm: set[PoolKey] = field(default_factory=set)
+
+
+class Workers:
+    """All executors that have said Hello."""
+
+    def __init__(self) -> None:
+        self._workers: dict[Incarnation, Worker] = {}
+
+    def names(self) -> tuple[Incarnation, ...]:
+        """Return who is here."""
+        return tuple(self._workers)
+
+    def arrive(self, executor: Incarnation, slots: int) -> None:
+        """Note a new executor."""
+        self._workers[executor] = Worker(slots)
+
+    def leave(self, executor: Incarnation) -> set[RunId]:
+        """Forget an executor; return what it was running."""
+        worker = self._workers.pop(executor, None)
+        return worker.running if worker else set()
+
+    def choose(self, pool: PoolKey) -> Incarnation | None:
+        """Return the least busy executor with a free slot, of equals one with a warm pool."""
+        free = [
+            (len(worker.running), pool not in worker.warm, name)
+            for name, worker in self._workers.items()
+            if len(worker.running) < worker.slots
+        ]
+        return min(free)[2] if free else None
+
+    def start(self, executor: Incarnation, run_id: RunId, pool: PoolKey) -> None:
+        """Note that *executor* runs this, and so will have the pool."""
+        worker = self._workers[executor]
+        worker.running.add(run_id)
+        worker.warm.add(pool)
+
+    def end(self, executor: Incarnation, run_id: RunId) -> bool:
+        """Free the slot of a run; return False if it was not running there."""
+        worker = self._workers.get(executor)
+        if worker is None or run_id not in worker.running:
+            return False
+        worker.running.remove(run_id)
+        return True
+
+    def cool(self, pool: PoolKey) -> None:
+        """Note that nobody has this pool any more."""
+        for worker in self._workers.values():
+            worker.warm.discard(pool)
