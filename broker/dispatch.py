@@ -6,13 +6,12 @@ twice, because nobody knows how far the statement got, unless the lease is read-
 more.
 """
 
-from collections import deque
 from typing import Final
 
 from broker.commands import Command, EndExecutor, TellExecutor, TellGateway, TellVault
 from broker.grant_cache import GrantCache, Held
 from broker.in_flight import Asked, InFlight, Place, Request
-from broker.questions import end_lease, mint_grants, question
+from broker.questions import end_lease, mint_grants, question, run
 from broker.workers import Workers
 from wire.faults import Fault, FaultCode
 from wire.messages import (
@@ -27,7 +26,6 @@ from wire.messages import (
     Hello,
     LeaseEnded,
     Refused,
-    Run,
     Settled,
     Stop,
     Used,
@@ -45,7 +43,6 @@ class Dispatch:
     def __init__(self, *, waiting_max: int) -> None:
         self._waiting_max = waiting_max
         self._in_flight = InFlight()
-        self._for_slot: deque[Request] = deque()
         self._workers = Workers()
         self._cache = GrantCache()
         self._vault: Incarnation | None = None
@@ -101,64 +98,50 @@ class Dispatch:
             return self._ask_vault(request)
         if held.pool.principal != request.asked.principal:
             return self._fail(request, Fault(code=FaultCode.INVALID_CONNECTION))
-        executor = self._workers.choose(held.pool)
+        executor = self._choose(held)
         if executor is None:
-            request.place = Place.FOR_SLOT
-            self._for_slot.append(request)
+            self._in_flight.move(request, Place.FOR_SLOT)
             return []
         if executor not in held.grants:
             return self._ask_vault(request)
         self._cache.use(request.asked.connection_id)
-        return [self._run(request, request.asked.connection_id, held, executor, now)]
-
-    def _run(
-        self,
-        request: Request,
-        connection_id: ConnectionId,
-        held: Held,
-        executor: Incarnation,
-        now: float,
-    ) -> Command:
         self._workers.start(executor, request.run_id, held.pool)
-        request.place, request.executor = Place.RUNNING, executor
-        left_ms = max(0, int((request.deadline - now) * 1000))
-        message = Run(
-            run_id=request.run_id,
-            connection_id=connection_id,
-            pool=held.pool,
-            grant=held.grants[executor],
-            deadline_ms=min(left_ms, held.statement_ms),
-        )
-        request.deadline = now + message.deadline_ms / 1000
-        return TellExecutor(executor, message, request.payload)
+        self._in_flight.move(request, Place.RUNNING)
+        request.executor = executor
+        order = run(request, request.asked, held, executor, now=now)
+        request.deadline = now + order.deadline_ms / 1000
+        return [TellExecutor(executor, order, request.payload)]
+
+    def _choose(self, held: Held) -> Incarnation | None:
+        executor = self._workers.choose(held.pool)
+        if executor is None or executor in held.grants or self._vault is not None:
+            return executor
+        # No vault to ask for this one's grant: a busier executor that has one is the better choice.
+        return self._workers.choose(held.pool, among=held.grants) or executor
 
     def _ask_vault(self, request: Request) -> list[Command]:
         if self._vault is None:
-            request.place = Place.FOR_VAULT
+            self._in_flight.move(request, Place.FOR_VAULT)
             return []
-        request.place = Place.AT_VAULT
+        self._in_flight.move(request, Place.AT_VAULT)
         return [TellVault(question(request, self._workers.names()))]
 
     def _place_waiting(self, now: float) -> list[Command]:
         """Give free slots to those that have waited longest."""
         commands: list[Command] = []
-        while self._for_slot:
-            request = self._for_slot.popleft()
-            if self._in_flight.get(request.run_id) is not request:
-                continue
+        while (request := self._in_flight.first_for_slot()) is not None:
             commands += self._place(request, now)
-            if request.place is Place.FOR_SLOT:
-                # It was put last, and belongs first.
-                self._for_slot.rotate(1)
+            if self._in_flight.first_for_slot() is request:
                 break
         return commands
 
     # --- executors ---------------------------------------------------------------------------
 
     def executor_arrived(self, executor: Incarnation, slots: int, *, now: float) -> list[Command]:
-        """Give a new executor what waits."""
+        """Give a new executor what waits; one that greets twice has forgotten what it ran."""
+        lost = self.executor_lost(executor, now=now)
         self._workers.arrive(executor, slots)
-        return self._place_waiting(now)
+        return lost + self._place_waiting(now)
 
     def executor_lost(self, executor: Incarnation, *, now: float) -> list[Command]:
         """Answer for what an executor was running."""
@@ -199,6 +182,7 @@ class Dispatch:
 
     def vault_arrived(self, vault: Incarnation, *, now: float) -> list[Command]:
         """Ask a new vault what the last one did not answer."""
+        self.vault_lost()
         self._vault = vault
         waiting = self._in_flight.where(lambda request: request.place is Place.FOR_VAULT)
         return [command for request in waiting for command in self._place(request, now)]
@@ -208,7 +192,7 @@ class Dispatch:
         self._vault = None
         for request in self._in_flight.where(lambda request: request.place is Place.AT_VAULT):
             request.is_repeated = True
-            request.place = Place.FOR_VAULT
+            self._in_flight.move(request, Place.FOR_VAULT)
             if not request.is_wanted:
                 self._in_flight.remove(request)
         return []
@@ -247,11 +231,18 @@ class Dispatch:
         return self._answer(request, payload) if granted.opened else self._place(request, now)
 
     def _refused(self, request: Request, fault: Fault) -> list[Command]:
-        gone = fault.code is FaultCode.INVALID_CONNECTION
-        if gone and request.is_repeated and isinstance(request.asked, Disconnect):
-            # The vault that died had ended it.
-            return self._answer(request, success({}))
-        return self._fail(request, fault)
+        asked = request.asked
+        if fault.code is not FaultCode.INVALID_CONNECTION or not isinstance(
+            asked, Execute | Disconnect
+        ):
+            return self._fail(request, fault)
+        commands: list[Command] = []
+        if self._cache.is_of(asked.connection_id, asked.principal):
+            # It ended without our hearing: the vault that ended it died before it said so.
+            commands = self._lease_ended(asked.connection_id)
+        if request.is_repeated and isinstance(asked, Disconnect):
+            return commands + self._answer(request, success({}))
+        return commands + self._fail(request, fault)
 
     def _lease_ended(self, connection_id: ConnectionId) -> list[Command]:
         pool = self._cache.forget(connection_id)
@@ -273,8 +264,8 @@ class Dispatch:
         for request in self._in_flight.where(lambda request: now >= request.deadline):
             if request.place is not Place.RUNNING:
                 commands += self._fail(request, Fault(code=FaultCode.UNAVAILABLE))
-            elif now >= request.deadline + OVERDUE_S and request.executor is not None:
-                commands.append(EndExecutor(request.executor))
+            elif now >= request.deadline + OVERDUE_S and (late := request.executor) is not None:
+                commands += [EndExecutor(late)] if self._workers.mark_overdue(late) else []
         self._cache.forget_expired(now=now)
         return commands + self._renew(now)
 

@@ -30,7 +30,8 @@ class Held:
     grants: dict[Incarnation, bytes]
     expires_at: float
     renew_at: float
-    is_used: bool = True
+    is_used: bool
+    """Since its last renewal."""
 
 
 class GrantCache:
@@ -43,18 +44,26 @@ class GrantCache:
     def store(self, granted: Granted, *, now: float) -> None:
         """Keep what the vault granted."""
         life_s = granted.expires_in_ms / 1000
+        before = self._held.get(granted.connection_id)
         self._held[granted.connection_id] = Held(
             pool=granted.pool,
             statement_ms=granted.statement_ms,
             grants=granted.grants,
             expires_at=now + life_s - SPARE_S,
             renew_at=now + life_s * RENEW_AT,
+            # A renewal is no use: else a lease that nobody uses would be renewed for ever.
+            is_used=before is None or before.is_used,
         )
 
     def find(self, connection_id: ConnectionId, *, now: float) -> Held | None:
         """Return the lease if its grants are good."""
         held = self._held.get(connection_id)
         return held if held is not None and now < held.expires_at else None
+
+    def is_of(self, connection_id: ConnectionId, principal: Principal) -> bool:
+        """Return whether this lease is here, with good grants or not, and is *principal*'s."""
+        held = self._held.get(connection_id)
+        return held is not None and held.pool.principal == principal
 
     def use(self, connection_id: ConnectionId) -> None:
         """Note that the lease is used."""

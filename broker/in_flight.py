@@ -45,6 +45,7 @@ class InFlight:
     def __init__(self) -> None:
         self._requests: dict[RunId, Request] = {}
         self._by_origin: dict[tuple[Incarnation, RequestId], RunId] = {}
+        self._for_slot: dict[RunId, Request] = {}
         self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
@@ -75,8 +76,21 @@ class InFlight:
         run_id = self._by_origin.get((gateway, request_id))
         return None if run_id is None else self._requests.get(run_id)
 
+    def move(self, request: Request, place: Place) -> None:
+        """Note where a request is; one that waits for a slot already keeps its turn."""
+        if place is Place.FOR_SLOT:
+            self._for_slot.setdefault(request.run_id, request)
+        else:
+            self._for_slot.pop(request.run_id, None)
+        request.place = place
+
+    def first_for_slot(self) -> Request | None:
+        """Return the request that has waited longest for a slot."""
+        return next(iter(self._for_slot.values()), None)
+
     def remove(self, request: Request) -> None:
         """Forget a request: it is answered, or nobody waits for it."""
+        self._for_slot.pop(request.run_id, None)
         del self._requests[request.run_id]
         del self._by_origin[(request.gateway, request.asked.request_id)]
 

@@ -1,5 +1,6 @@
-"""What dispatch asks the vault; pure."""
+"""What dispatch asks the vault, and what it has an executor run; pure."""
 
+from broker.grant_cache import Held
 from broker.in_flight import Request
 from wire.messages import (
     Connect,
@@ -11,6 +12,7 @@ from wire.messages import (
     ListNamed,
     MintGrants,
     OpenLease,
+    Run,
     ToVault,
 )
 from wire.names import ConnectionId, Incarnation, Principal, RunId
@@ -54,4 +56,16 @@ def end_lease(run_id: RunId, granted: Granted) -> EndLease:
         run_id=run_id,
         principal=granted.pool.principal,
         connection_id=granted.connection_id,
+    )
+
+
+def run(request: Request, asked: Execute, held: Held, executor: Incarnation, *, now: float) -> Run:
+    """Return what *executor* is to run, by whichever is less: the request's time or the lease's."""
+    left_ms = max(0, int((request.deadline - now) * 1000))
+    return Run(
+        run_id=request.run_id,
+        connection_id=asked.connection_id,
+        pool=held.pool,
+        grant=held.grants[executor],
+        deadline_ms=min(left_ms, held.statement_ms),
     )

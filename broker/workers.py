@@ -1,5 +1,6 @@
 """The executors as dispatch sees them: slots, what runs, which pools are warm; pure."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from wire.names import Incarnation, PoolKey, RunId
@@ -12,6 +13,8 @@ class Worker:
     slots: int
     running: set[RunId] = field(default_factory=set)
     warm: set[PoolKey] = field(default_factory=set)
+    is_overdue: bool = False
+    """It is being ended, and gets nothing new."""
 
 
 class Workers:
@@ -33,14 +36,25 @@ class Workers:
         worker = self._workers.pop(executor, None)
         return worker.running if worker else set()
 
-    def choose(self, pool: PoolKey) -> Incarnation | None:
+    def choose(
+        self, pool: PoolKey, *, among: Container[Incarnation] | None = None
+    ) -> Incarnation | None:
         """Return the least busy executor with a free slot, of equals one with a warm pool."""
         free = [
             (len(worker.running), pool not in worker.warm, name)
             for name, worker in self._workers.items()
-            if len(worker.running) < worker.slots
+            if len(worker.running) < worker.slots and not worker.is_overdue
+            if among is None or name in among
         ]
         return min(free)[2] if free else None
+
+    def mark_overdue(self, executor: Incarnation) -> bool:
+        """Give an executor nothing new; return False if that was known."""
+        worker = self._workers.get(executor)
+        if worker is None or worker.is_overdue:
+            return False
+        worker.is_overdue = True
+        return True
 
     def start(self, executor: Incarnation, run_id: RunId, pool: PoolKey) -> None:
         """Note that *executor* runs this, and so will have the pool."""

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.databases import Databases
 from tests.harness.postgres import PostgresServer
+from tests.harness.system import System
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +14,25 @@ def postgres() -> Iterator[PostgresServer]:
     """A running PostgreSQL server that the whole session shares."""
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def databases(postgres: PostgresServer) -> Databases:
+    """A read-write and a read-only connection, each with a role and a password of its own."""
+    made = Databases(postgres)
+    made.add("writer")
+    made.add("reader", access="read-only")
+    postgres.admin_sql(
+        f"create table if not exists notes_{made.role('writer')} (id serial primary key, text text)"
+    )
+    postgres.admin_sql(f"alter table notes_{made.role('writer')} owner to {made.role('writer')}")
+    return made
+
+
+@pytest.fixture(scope="module")
+def system(databases: Databases) -> Iterator[System]:
+    """A running system with those two connections."""
+    with System(
+        configuration={"connections": databases.connections}, credentials=databases.environment
+    ) as running:
+        yield running

@@ -43,13 +43,20 @@ def _seal_all(view: memoryview, memory: mmap.mmap, keys: Keys) -> Intake:
     credentials, malformed = {}, []
     for start, end in _records(memory):
         equals = memory.find(b"=", start, end)
-        name = bytes(view[start:equals]).decode()
+        if equals < 0:
+            # No name, so nobody can be told which one; its connection reports it as missing.
+            continue
+        name = bytes(view[start:equals]).decode(errors="replace")
         # The first colon: a password may have more of them, a user name none.
         colon = memory.find(b":", equals, end)
         if colon <= equals + 1 or not 0 < end - colon - 1 <= PASSWORD_MAX_BYTES:
             malformed.append(name)
             continue
-        user = bytes(view[equals + 1 : colon]).decode(errors="replace")
+        try:
+            user = bytes(view[equals + 1 : colon]).decode()
+        except UnicodeDecodeError:
+            malformed.append(name)
+            continue
         with view[colon + 1 : end] as secret:
             sealed = keys.seal_credential(secret, name=name)
         credentials[name] = Credential(user, sealed)

@@ -4,10 +4,12 @@ An executor's word counts for its own loans only. What it holds ends with it: th
 ended at the database, since a server goes on with a statement whose client has died.
 """
 
+import contextlib
+import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from vault import grants
@@ -42,7 +44,7 @@ from wire.lending import (
 )
 from wire.logs import Log
 from wire.names import ConnectionName, Handle, Incarnation, PoolKey
-from wire.packets import PeerGoneError, close_all, send_packet
+from wire.packets import close_all
 
 LOGIN_MAX_MS: Final = 15_000
 """No login may take longer, whatever its borrower could wait."""
@@ -92,6 +94,7 @@ class Lending:
             case Holding(handles=handles):
                 self._records.loans.reconcile(executor, handles)
                 self._records.changed()
+                self._repeat_disposals(executor)
             case Interrupt(handle=handle):
                 self._interrupt(executor, handle)
             case Disposed(pool=pool):
@@ -103,6 +106,11 @@ class Lending:
             self.end_session(loan)
         self._records.changed()
         self.disposals.gone(executor)
+
+    def end_absent(self, present: Collection[Incarnation]) -> None:
+        """End what was lent to executors that died when there was no vault to hear of it."""
+        for executor in {loan.executor for loan in self._records.loans.all()}.difference(present):
+            self.executor_gone(executor)
 
     # --- borrowing ---------------------------------------------------------------------------
 
@@ -152,6 +160,8 @@ class Lending:
                 ):
                     self._records.changed()
                     self._records.afterwards(lambda: self._desk.proceed(handle))
+                else:
+                    self._desk.dismiss(handle)
             case LoginFailed():
                 self.note_failure(connection, outcome)
                 lost = self._records.loans.forget(handle)
@@ -189,8 +199,11 @@ class Lending:
         for executor in executors:
             self._tell(executor, Dispose(pool=pool))
 
-    def repeat_disposals(self, executor: Incarnation) -> None:
-        """Tell an executor with a new socket pair what the old one may have swallowed."""
+    def _repeat_disposals(self, executor: Incarnation) -> None:
+        """Tell an executor again what the vault that died, or its socket, may have swallowed."""
+        now, loans = time.monotonic(), self._records.loans.held_by(executor)
+        for pool in {loan.pool for loan in loans if not self._records.leases.has(loan.pool)}:
+            self.disposals.begin(pool, [executor], now=now)
         for pool in self.disposals.pending(executor):
             self._tell(executor, Dispose(pool=pool))
 
@@ -223,6 +236,9 @@ class Lending:
         """End one lent session at the database, whoever holds its socket."""
         connection = self._connections.get(loan.pool.connection)
         if connection is None or not loan.backend_id:
+            return
+        if not self.attempts.may_try(connection.variable, now=time.monotonic()):
+            self._log.warning("session_not_ended", connection=loan.pool.connection)
             return
         order = EndSession(
             target=self.target_of(connection), backend_id=loan.backend_id, deadline_ms=CANCEL_MS
@@ -265,9 +281,12 @@ class Lending:
 
 
 def _refuse(handover: int, code: FaultCode) -> None:
-    with socket.socket(fileno=handover) as link:
-        try:
-            send_packet(link, encode(NotHandedOver(fault=Fault(code=code))))
-        except (PeerGoneError, OSError):
-            # Whoever asked does not wait any more.
-            return
+    refusal = encode(NotHandedOver(fault=Fault(code=code)))
+    # The executor chose this descriptor: it may be no socket, or one that is never read.
+    try:
+        link = socket.socket(fileno=handover)
+    except OSError:
+        os.close(handover)
+        return
+    with link, contextlib.suppress(OSError):
+        link.send(refusal, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

@@ -4,6 +4,7 @@ A password is decrypted into the secret page, sent down the login's own socket f
 wiped before this function returns.
 """
 
+import contextlib
 import os
 import socket
 from collections import deque
@@ -33,6 +34,7 @@ QUEUE_MAX: Final = 1024
 
 DIED: Final = LoginFailed(stage="login", sentence="The login process ended without an answer.")
 LATE: Final = LoginFailed(stage="login", sentence="The login process did not keep its deadline.")
+DISMISSED: Final = LoginFailed(stage="login", sentence="Nobody waits for this login any more.")
 BUSY: Final = LoginFailed(stage="login", sentence="Too many logins are waiting.")
 
 
@@ -43,7 +45,7 @@ class NamedCredential(NamedTuple):
     credential: Credential
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """One login to be done.
 
@@ -148,7 +150,9 @@ class LoginDesk:
         if job is None:
             return
         try:
-            outcome: LoginOutcome = LOGIN_OUTCOME.decode(receive_packet(login).data)
+            data, descriptors = receive_packet(login)
+            close_all(descriptors)
+            outcome: LoginOutcome = LOGIN_OUTCOME.decode(data)
         except BlockingIOError:
             return
         except (PeerGoneError, MalformedMessageError):
@@ -162,16 +166,24 @@ class LoginDesk:
         """Let the login of *handle* hand its session over: it is on record."""
         for login, job in self._running.items():
             if isinstance(job.order, OpenSession) and job.order.handle == handle:
-                send_packet(login, encode(Proceed()))
+                # One that died meanwhile is heard of on the same socket.
+                with contextlib.suppress(PeerGoneError):
+                    send_packet(login, encode(Proceed()))
                 return
+
+    def dismiss(self, handle: str) -> None:
+        """End the login of *handle*: nobody waits for its session any more."""
+        for login, job in list(self._running.items()):
+            if isinstance(job.order, OpenSession) and job.order.handle == handle:
+                self._close(login, job, DISMISSED)
 
     def give_up_late(self, *, now: float) -> None:
         """End the jobs, running or waiting, whose deadline is well past."""
         for login, job in list(self._running.items()):
             if now >= job.deadline + GRACE_S:
                 self._close(login, job, LATE)
-        while self._queue and now >= self._queue[0].deadline:
-            job = self._queue.popleft()
+        for job in [job for job in self._queue if now >= job.deadline]:
+            self._queue.remove(job)
             _drop_handover(job)
             job.heard(LATE)
 

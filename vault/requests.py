@@ -107,6 +107,12 @@ class Requests:
                 message="Connections of this type are not available yet",
                 hint="PostgreSQL connections are.",
             )
+        if connection.variable not in self._records.credentials:
+            return Fault(
+                code=FaultCode.NOT_AVAILABLE,
+                message="The credentials of this connection are missing",
+                hint="Ask the operator to look into the log.",
+            )
         if not self._lending.attempts.may_try(connection.variable, now=time.monotonic()):
             return Fault(code=FaultCode.LOGIN_PAUSED)
         try:

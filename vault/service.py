@@ -4,6 +4,7 @@ It waits on the control socket, the router, the login server, every executor and
 login. After each round the state is saved, and only then is said what depends on it.
 """
 
+import math
 import selectors
 import socket
 import sys
@@ -19,13 +20,12 @@ from vault.logins import LoginDesk
 from vault.records import Records
 from vault.report import report
 from vault.requests import Requests
-from vault.router_link import RouterLink
 from vault.seal import Keys
 from vault.secret import SecretPage
 from vault.settings import VaultSettings, read_settings
 from vault.state import Slots, map_state
 from wire.child import Birth, Control, Heard, begin, settle
-from wire.codec import FROM_BORROWER, MalformedMessageError, encode
+from wire.codec import FROM_BORROWER, TO_VAULT, MalformedMessageError, encode
 from wire.control import (
     Finish,
     KillExecutor,
@@ -38,10 +38,15 @@ from wire.control import (
     Status,
     TellStatus,
 )
+from wire.dealer import Dealer
 from wire.lending import ToBorrower
 from wire.logs import Log
+from wire.messages import FromVault
 from wire.names import Incarnation
 from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
+
+CENSUS_S: Final = 2.0
+"""So long after Ready every living executor has a pair; what any other has borrowed is ended."""
 
 TICK_S: Final = 0.25
 """How late an expiry or a missed deadline may be noticed."""
@@ -72,7 +77,7 @@ class Service:
         self._records = Records(Slots(map_state(state), keys), settings)
         self._selector = selectors.DefaultSelector()
         self._executors: dict[Incarnation, socket.socket] = {}
-        self._router = RouterLink(birth.configure.incarnation)
+        self._router = Dealer(birth.configure.incarnation, TO_VAULT)
         self._desk = LoginDesk(keys, watch=self._watch_login, forget=self._unwatch)
         self._lending = Lending(
             self._records,
@@ -89,7 +94,7 @@ class Service:
             self._lending,
             settings=settings,
             executors=lambda: list(self._executors),
-            answer=self._router.say,
+            answer=self._answer,
             log=log,
         )
         if not (page.is_secret and self._desk.is_secret):
@@ -113,12 +118,16 @@ class Service:
         self._control.set_blocking(blocking=False)
         self._watch(self._control, self._hear_control)
         self._control.say(Ready(public_key=self._router.public_key))
+        census_at = time.monotonic() + CENSUS_S
         while True:
-            for key, _ in self._selector.select(TICK_S):
+            for key, _ in self._selector.select(0 if self._router.has_news() else TICK_S):
                 act: Callable[[], None] = key.data
                 act()
             # ZeroMQ's descriptor tells of changes only, so its socket is asked every time.
             self._hear_router()
+            if time.monotonic() >= census_at:
+                census_at = math.inf
+                self._lending.end_absent(self._executors)
             self._lending.force_late()
             self._requests.expire()
             self._desk.give_up_late(now=time.monotonic())
@@ -140,8 +149,7 @@ class Service:
                 self._lose_executor(executor)
             case RouterReady(endpoint=endpoint, public_key=public_key):
                 self._lose_router()
-                descriptor = self._router.connect(endpoint, public_key)
-                self._watch(descriptor, self._hear_router)
+                self._watch(self._router.connect(endpoint, public_key), self._hear_router)
             case RouterLost():
                 self._lose_router()
             case TellStatus(ask=ask):
@@ -153,17 +161,24 @@ class Service:
                 close_all(heard.descriptors)
 
     def _hear_router(self) -> None:
-        for message in self._router.hear():
-            if message is None:
+        while True:
+            try:
+                heard = self._router.hear()
+            except MalformedMessageError:
                 self._log.warning("malformed_message", sender="router")
-            else:
-                self._requests.handle(message)
+                continue
+            if heard is None:
+                return
+            self._requests.handle(heard.message)
+
+    def _answer(self, message: FromVault, payload: bytes) -> None:
+        # Without a router, or one that reads, nobody waits for the answer any more.
+        self._router.say(message, payload)
 
     def _lose_router(self) -> None:
-        descriptor = self._router.descriptor
-        if descriptor is not None:
+        if (descriptor := self._router.fileno()) is not None:
             self._selector.unregister(descriptor)
-            self._router.close()
+            self._router.disconnect()
 
     def _hear_login_server(self, link: socket.socket) -> None:
         try:
@@ -175,6 +190,9 @@ class Service:
             return
 
     def _hear_executor(self, executor: Incarnation, link: socket.socket) -> None:
+        if self._executors.get(executor) is not link:
+            # Lost or replaced in this same round, by what was heard before.
+            return
         try:
             data, descriptors = receive_packet(link)
         except BlockingIOError:
@@ -197,7 +215,6 @@ class Service:
         self._drop_link(executor)
         self._executors[executor] = link
         self._watch(link, lambda: self._hear_executor(executor, link))
-        self._lending.repeat_disposals(executor)
 
     def _meet_login_server(self, descriptors: tuple[int, ...]) -> None:
         link = _only_socket(descriptors)

@@ -88,8 +88,10 @@ class Slots:
 
 
 def map_state(descriptor: int) -> mmap.mmap:
-    """Return the shared memory behind *descriptor*, which is closed."""
+    """Return the shared memory behind *descriptor*, sized by its first user; close it."""
     try:
+        if os.fstat(descriptor).st_size < STATE_BYTES:
+            os.ftruncate(descriptor, STATE_BYTES)
         return mmap.mmap(descriptor, STATE_BYTES)
     finally:
         os.close(descriptor)

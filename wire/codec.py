@@ -50,7 +50,7 @@ class Codec(Generic[T]):
             raise MalformedMessageError(f"{len(frame)} bytes")
         try:
             return self._decoder.decode(frame)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise MalformedMessageError(f"{len(frame)} bytes") from None
 
 

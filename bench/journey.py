@@ -1,0 +1,107 @@
+"""How fast one query's journey is, beside psycopg on one connection in the same run.
+
+    .venv/bin/python -m bench.journey
+
+Starts a server and a system of its own. Trust the ratios and the CPU per request, not the absolute figures.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import psycopg
+
+from bench.load import Sample, call, drive, request_bytes
+from tests.harness.postgres import PostgresServer
+from tests.harness.system import System
+
+ROWS = (
+    "select n, 'name ' || n as name, n * 1.5 as price, n % 2 = 0 as even, now() as at "
+    "from generate_series(1, 1000) n"
+)
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def floor(server: PostgresServer, user: str, password: str, sql: str, seconds: float) -> float:
+    with psycopg.connect(
+        host=server.host, port=server.port, user=user, password=password, dbname="postgres"
+    ) as connection:
+        connection.autocommit = True
+        started, count = time.perf_counter(), 0
+        while time.perf_counter() < started + seconds:
+            connection.execute(sql).fetchall()
+            count += 1
+        return count / (time.perf_counter() - started)
+
+
+def measure(system: System, run: Callable[[], Sample]) -> tuple[Sample, dict[str, float]]:
+    pids = {process.name: process.pid for process in system.status().processes}
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    sample = run()
+    calls = max(1, len(sample.latencies_ms))
+    used = {name: (cpu_seconds(pid) - before[name]) / calls * 1e6 for name, pid in pids.items()}
+    return sample, {name: us for name, us in used.items() if us >= 1}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--executors", type=int, default=2)
+    parser.add_argument("--gateways", type=int, default=1)
+    options = parser.parse_args()
+    with PostgresServer() as server:
+        password = "bench-only"
+        server.create_role("bench", password)
+        with System(
+            connections={
+                "bench": {
+                    "type": "postgresql",
+                    "host": server.host,
+                    "port": server.port,
+                    "database": "postgres",
+                    "credentialsEnv": "BENCH_CREDENTIALS",
+                }
+            },
+            environment={"BENCH_CREDENTIALS": f"bench:{password}"},
+            arguments=["--executors", str(options.executors), "--gateways", str(options.gateways)],
+        ) as system:
+            where = urlsplit(system.url)
+            host, port = where.hostname or "", where.port or 0
+            answer = call(
+                host, port, system.token, "connect_named_storage", {"connection_name": "bench"}
+            )
+            for label, sql in (("SELECT 1", "select 1"), ("1,000 rows x 5", ROWS)):
+                base = floor(server, "bench", password, sql, options.seconds)
+                print(f"{label}: psycopg on one connection {base:,.0f}/s")
+                request = request_bytes(
+                    host,
+                    port,
+                    system.token,
+                    "execute_query",
+                    {"connection_id": answer["connection_id"], "query": sql},
+                )
+                for callers in (1, 16):
+                    drive(host, port, request, callers=callers, seconds=0.5)
+                    sample, cpu = measure(
+                        system,
+                        lambda request=request, callers=callers: drive(  # type: ignore[misc]
+                            host, port, request, callers=callers, seconds=options.seconds
+                        ),
+                    )
+                    used = "  ".join(f"{name} {us:.0f}" for name, us in sorted(cpu.items()))
+                    print(
+                        f"  {callers:2} callers: {sample.per_second:,.0f}/s ({sample.per_second / base:.2f} of"
+                        f" psycopg), p50 {sample.percentile(0.5):.2f} ms, p99 {sample.percentile(0.99):.2f} ms;"
+                        f" CPU us per request: {used}"
+                    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""The arguments of each tool: what they must be, and the sentence for those that are not.
+
+Decoded once, strictly, from the client's own bytes. What a client sent is never quoted, not even
+the name of an argument that does not exist: it may hold anything.
+"""
+
+from typing import Annotated, Final, Generic, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from wire.faults import Fault, FaultCode
+from wire.names import ConnectionId, ConnectionName
+
+STATEMENT_MAX_BYTES: Final = 1 << 20
+PARAMETERS_MAX: Final = 1000
+NAME_MAX: Final = 128
+
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TEXT_BYTES_PER_CHARACTER: Final = 4
+
+Name: TypeAlias = Annotated[ConnectionName, Meta(min_length=1, max_length=NAME_MAX)]
+Statement: TypeAlias = Annotated[str, Meta(min_length=1, max_length=STATEMENT_MAX_BYTES)]
+Parameters: TypeAlias = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=NAME_MAX)], Raw],
+    Meta(max_length=PARAMETERS_MAX),
+]
+
+
+class CallRefusedError(ValueError):
+    """A tool call ends here, before any router hears of it; `fault` says why in our words."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.sentence)
+        self.fault = fault
+
+
+class NoArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What list_connections takes."""
+
+
+class ConnectArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What connect_named_storage takes."""
+
+    connection_name: Name
+
+
+class ExecuteArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What execute_query takes; `params` travel on as they came."""
+
+    connection_id: ConnectionId
+    query: Statement
+    params: Parameters | None = None
+
+
+class DisconnectArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What disconnect_storage takes."""
+
+    connection_id: ConnectionId
+
+
+class Expected(NamedTuple):
+    """One argument: its type, and the words for it."""
+
+    kind: object
+    words: str
+    required: bool = True
+
+
+A = TypeVar("A", bound=Struct)
+
+
+class ArgumentsReader(Generic[A]):
+    """Reads one tool's arguments."""
+
+    def __init__(self, kind: type[A], expected: dict[str, Expected]) -> None:
+        self._decoder: msgspec.json.Decoder[A] = msgspec.json.Decoder(kind)
+        self._expected = expected
+
+    def read(self, raw: bytes) -> A:
+        """Return the arguments in *raw*; raise CallRefusedError naming the first wrong one."""
+        try:
+            return self._decoder.decode(raw)
+        except _MALFORMED:
+            sentence = _complaint(raw, self._expected)
+        raise invalid(sentence)
+
+
+def invalid(sentence: str) -> CallRefusedError:
+    """Return the error to raise where an argument is wrong in a way that *sentence* tells."""
+    return CallRefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence))
+
+
+def check_statement(statement: str) -> None:
+    """Raise CallRefusedError for a statement that is too long once it is bytes."""
+    if len(statement) * _TEXT_BYTES_PER_CHARACTER <= STATEMENT_MAX_BYTES:
+        return
+    if len(statement.encode(errors="replace")) > STATEMENT_MAX_BYTES:
+        raise invalid(f"query must be {_STATEMENT_WORDS}")
+
+
+def _complaint(raw: bytes, expected: dict[str, Expected]) -> str:
+    """Return the sentence for arguments that did not decode; slow, and only then."""
+    try:
+        given = msgspec.json.decode(raw, type=dict[str, Raw])
+    except _MALFORMED:
+        return "The arguments must be one JSON object"
+    for name, argument in expected.items():
+        if name not in given:
+            if argument.required:
+                return f"{name} is missing; it must be {argument.words}"
+        elif not _fits(given[name], argument.kind):
+            return f"{name} must be {argument.words}"
+    if not expected:
+        return "This tool takes no arguments"
+    return f"There is an argument too many; this tool takes {', '.join(expected)}"
+
+
+def _fits(value: Raw, kind: object) -> bool:
+    try:
+        msgspec.json.Decoder(kind).decode(value)
+    except _MALFORMED:
+        return False
+    return True
+
+
+_STATEMENT_WORDS: Final = f"a string with one SQL statement of at most {STATEMENT_MAX_BYTES} bytes"
+_CONNECTION_ID: Final = Expected(
+    ConnectionId, "a string, the connection_id that connect_named_storage returned"
+)
+
+CONNECT: Final = ArgumentsReader(
+    ConnectArguments,
+    {"connection_name": Expected(Name, f"a string of 1 to {NAME_MAX} characters")},
+)
+EXECUTE: Final = ArgumentsReader(
+    ExecuteArguments,
+    {
+        "connection_id": _CONNECTION_ID,
+        "query": Expected(Statement, _STATEMENT_WORDS),
+        "params": Expected(
+            Parameters | None,
+            f"an object of at most {PARAMETERS_MAX} values by name (names of 1 to {NAME_MAX} "
+            "characters)",
+            required=False,
+        ),
+    },
+)
+DISCONNECT: Final = ArgumentsReader(DisconnectArguments, {"connection_id": _CONNECTION_ID})
+NOTHING: Final = ArgumentsReader(NoArguments, {})

@@ -1,0 +1,177 @@
+"""The ASGI application: lets requests in, answers tool calls itself, leaves the rest to the SDK.
+
+A tool call that is plain in every respect, of either era, gets the bytes that came from the
+executor plus the JSON-RPC frame; no JSON model sees them. Everything else is replayed into the
+SDK's application, whose answers to the plain calls would be equal (a test compares them). Both get
+here by one set of rules. What is not JSON-RPC at all ends here too, because the SDK quotes it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from mcp.types import INVALID_REQUEST
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from broker.envelope import (
+    MODERN,
+    TOOLS_CALL,
+    Envelope,
+    LegacyCall,
+    MalformedEnvelopeError,
+    MessageId,
+    ModernCall,
+    read_call,
+    read_envelope,
+    with_params,
+    without_arguments,
+)
+from broker.identity import Door, Refusal
+from broker.replies import call_result, rpc_error
+from broker.requests import (
+    BodyTooLargeError,
+    ClientGoneError,
+    Headers,
+    RepeatedHeaderError,
+    read_body,
+    read_headers,
+)
+from broker.sdk import CARRIED, Carried
+from broker.tools import TOOLS, Tools
+from broker.watch import DisconnectWatch
+from wire.names import Principal
+
+PATH: Final = "/mcp"
+
+_LEGACY: Final = frozenset({b"2025-06-18", b"2025-11-25"})
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+
+class FastPath:
+    """The gateway's whole HTTP side."""
+
+    def __init__(self, sdk: ASGIApp, *, tools: Tools, door: Door) -> None:
+        self._sdk = sdk
+        self._tools = tools
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        try:
+            headers = read_headers(scope)
+        except RepeatedHeaderError:
+            await _refuse(send, Refusal(400, "A header is there more than once"))
+            return
+        caller = self._admit(scope, headers)
+        if isinstance(caller, Refusal):
+            await _refuse(send, caller)
+            return
+        try:
+            body = await read_body(receive, headers)
+            envelope = read_envelope(body)
+        except ClientGoneError:
+            return
+        except BodyTooLargeError:
+            await _refuse(send, Refusal(413, "The request is larger than 4 MiB"))
+            return
+        except MalformedEnvelopeError as error:
+            await _send(send, 400, rpc_error(None, error.code, error.sentence))
+            return
+        call = self._plain_call(envelope, headers)
+        if call is None:
+            await self._replay(scope, receive, send, headers, body, envelope, caller)
+        else:
+            await self._answer(envelope, call, caller, receive, send)
+
+    def _admit(self, scope: Scope, headers: Headers) -> Principal | Refusal:
+        """Return who asks, or the first rule that the request breaks."""
+        caller = self._door.admit(headers.by_name)
+        if isinstance(caller, Refusal):
+            return caller
+        if scope["path"] != PATH:
+            return Refusal(404, f"There is nothing here; the MCP endpoint is {PATH}")
+        if scope["method"] != "POST":
+            # Without sessions there is no stream to open with GET, and none to end with DELETE.
+            return Refusal(405, "The MCP endpoint takes POST", ((b"allow", b"POST"),))
+        if not headers.is_json() or b"content-encoding" in headers.by_name:
+            return Refusal(415, "The body must be plain application/json")
+        return caller
+
+    def _plain_call(self, envelope: Envelope, headers: Headers) -> ModernCall | LegacyCall | None:
+        """Return the tool call that is understood in every respect, or None."""
+        version = headers.by_name.get(b"mcp-protocol-version")
+        modern = version == MODERN.encode()
+        if headers.routing_repeated or not (modern or version in _LEGACY):
+            return None
+        call = read_call(envelope, modern=modern)
+        if call is None or call.name not in TOOLS or not headers.accepts_both():
+            return None
+        if modern and (
+            headers.by_name.get(b"mcp-method") != TOOLS_CALL.encode()
+            or headers.by_name.get(b"mcp-name") != call.name.encode()
+        ):
+            return None
+        return call
+
+    async def _answer(
+        self,
+        envelope: Envelope,
+        call: ModernCall | LegacyCall,
+        caller: Principal,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        watch = DisconnectWatch(receive)
+        try:
+            result = await self._tools.call(call.name, bytes(call.arguments), caller)
+        except asyncio.CancelledError:
+            if not watch.gone:
+                raise
+            # Cancelled by nobody but the watch: there is nobody left to answer.
+            watch.absolve()
+            return
+        finally:
+            watch.stop()
+        message_id: MessageId = envelope.id  # type: ignore[assignment]
+        body = call_result(message_id, result, modern=isinstance(call, ModernCall))
+        await _send(send, 200, body)
+
+    async def _replay(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: Headers,
+        body: bytes,
+        envelope: Envelope,
+        caller: Principal,
+    ) -> None:
+        """Give the request to the SDK, without the arguments of a tool call."""
+        arguments = b"{}"
+        if envelope.method == TOOLS_CALL:
+            params, arguments = without_arguments(envelope)
+            body = with_params(envelope, params)
+        first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replayed() -> Message:
+            return first.pop() if first else await receive()
+
+        fields = [field for field in headers.raw if field[0] != b"content-length"]
+        inner = {**scope, "headers": fields, CARRIED: Carried(caller, arguments)}
+        await self._sdk(inner, replayed, send)
+
+
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    body = rpc_error(None, INVALID_REQUEST, refusal.sentence)
+    await _send(send, refusal.status, body, refusal.headers)
+
+
+async def _send(send: Send, status: int, body: bytes, headers: Fields = ()) -> None:
+    fields = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

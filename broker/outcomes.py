@@ -1,0 +1,23 @@
+"""What a client hears about a request that was sent and whose answer will not come."""
+
+from wire.faults import Fault, FaultCode
+from wire.messages import Connect, Disconnect, Execute, ListConnections
+
+
+def unanswered(message: Connect | Execute | Disconnect | ListConnections) -> Fault:
+    """Return the fault for *message*, which may or may not have been carried out.
+
+    What changes nothing that a client can see (a list, a lease whose id nobody got) is simply
+    unavailable.
+    """
+    match message:
+        case Execute():
+            return Fault(code=FaultCode.OUTCOME_UNKNOWN, may_have_run=True)
+        case Disconnect():
+            return Fault(
+                code=FaultCode.OUTCOME_UNKNOWN,
+                message="The connection ID may or may not be closed",
+                hint="Send the request again; a closed ID is answered with Invalid connection ID.",
+            )
+        case Connect() | ListConnections():
+            return Fault(code=FaultCode.UNAVAILABLE)

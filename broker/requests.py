@@ -1,0 +1,93 @@
+"""One HTTP request of a client: its headers made plain, its body within the limit.
+
+Header names come in lower case from the server; values lose the white space around them, which
+httptools leaves in place.
+"""
+
+from typing import Final, NamedTuple
+
+from starlette.types import Receive, Scope
+
+BODY_MAX_BYTES: Final = 4 << 20
+
+_DECISIVE: Final = frozenset(
+    {b"host", b"origin", b"authorization", b"content-type", b"content-length"}
+)
+_ROUTING: Final = frozenset({b"mcp-protocol-version", b"mcp-method", b"mcp-name"})
+_JSON: Final = "application/json"
+_SSE: Final = "text/event-stream"
+_USUAL_ACCEPT: Final = b"application/json, text/event-stream"
+
+
+class RepeatedHeaderError(ValueError):
+    """A header that decides who asks or what is there twice: readers could differ on it."""
+
+
+class BodyTooLargeError(ValueError):
+    """The body is larger than the limit."""
+
+
+class ClientGoneError(ConnectionError):
+    """The client left before its request was whole."""
+
+
+class Headers(NamedTuple):
+    """The headers of one request: all of them in order, and each by its name."""
+
+    raw: list[tuple[bytes, bytes]]
+    by_name: dict[bytes, bytes]
+    routing_repeated: bool
+    """A routing header is there twice; the SDK has the words for that."""
+
+    def is_json(self) -> bool:
+        """Tell whether the body says that it is JSON."""
+        kind = self.by_name.get(b"content-type", b"")
+        return kind.partition(b";")[0].strip().lower() == _JSON.encode()
+
+    def accepts_both(self) -> bool:
+        """Tell whether JSON and an event stream are both welcome, as every client must say."""
+        accept = self.by_name.get(b"accept", b"")
+        if accept == _USUAL_ACCEPT:
+            return True
+        kinds = {kind.split(";")[0].strip().lower() for kind in accept.decode("latin-1").split(",")}
+        if "*/*" in kinds:
+            return True
+        return not kinds.isdisjoint({_JSON, "application/*"}) and not kinds.isdisjoint(
+            {_SSE, "text/*"}
+        )
+
+
+def read_headers(scope: Scope) -> Headers:
+    """Return the headers of the request in *scope*; raise RepeatedHeaderError."""
+    raw = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+    by_name = dict(raw)
+    if len(by_name) == len(raw):
+        return Headers(raw, by_name, routing_repeated=False)
+    names = [name for name, _ in raw]
+    repeated = {name for name in by_name if names.count(name) > 1}
+    if not repeated.isdisjoint(_DECISIVE):
+        raise RepeatedHeaderError
+    return Headers(raw, by_name, routing_repeated=not repeated.isdisjoint(_ROUTING))
+
+
+async def read_body(receive: Receive, headers: Headers) -> bytes:
+    """Return the whole body; raise BodyTooLargeError as soon as that is known.
+
+    Raises ClientGoneError when the client leaves before the end of it.
+    """
+    announced = headers.by_name.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > BODY_MAX_BYTES:
+        raise BodyTooLargeError
+    chunks: list[bytes] = []
+    size_bytes, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size_bytes += len(chunk)
+        if size_bytes > BODY_MAX_BYTES:
+            raise BodyTooLargeError
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,0 +1,156 @@
+"""Every tool: its arguments read, its request asked, its CallToolResult returned as bytes.
+
+One table for all the ways in. A tool's schema and its words for people are in `catalogue.py`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from broker.arguments import (
+    CONNECT,
+    DISCONNECT,
+    EXECUTE,
+    NOTHING,
+    CallRefusedError,
+    check_statement,
+)
+from broker.link import Request
+from wire.faults import Fault, FaultCode
+from wire.logs import Log
+from wire.messages import Connect, Disconnect, Execute, ListConnections
+from wire.names import ConnectionId, Principal, RequestId
+from wire.results import failure
+
+_CONNECTION_ID: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class Caller(NamedTuple):
+    """Whose request it is, under which id, and how long it may take."""
+
+    request_id: RequestId
+    principal: Principal
+    deadline_ms: int
+
+
+class Asked(NamedTuple):
+    """What a tool call asks of the router."""
+
+    message: Request
+    payload: bytes = b""
+
+
+Tool: TypeAlias = Callable[[bytes, Caller], Asked]
+
+
+class Router(Protocol):
+    """What the tools need of the link to the router; `RouterLink` is one."""
+
+    def new_request_id(self) -> RequestId:
+        """Return an id that was never used before."""
+        ...
+
+    async def ask(self, message: Request, payload: bytes = b"", *, deadline_s: float) -> bytes:
+        """Return the CallToolResult that answers *message*."""
+        ...
+
+
+class Tools:
+    """Calls tools by name."""
+
+    def __init__(self, router: Router, *, statement_ms: int, log: Log) -> None:
+        self._router = router
+        self._statement_ms = statement_ms
+        self._log = log
+
+    async def call(self, name: str, arguments: bytes, principal: Principal) -> bytes:
+        """Return the CallToolResult of the tool *name*, which is one of `TOOLS`.
+
+        *arguments* are the client's own JSON; whatever is wrong with them is a result too.
+        """
+        try:
+            return await self._ask(TOOLS[name], arguments, principal)
+        except CallRefusedError as error:
+            return failure(error.fault)
+        except Exception as error:  # noqa: BLE001 - the edge: the SDK would quote a bug of ours
+            self._log.error("tool_call_failed", tool=name, error=type(error).__name__)
+            return failure(Fault(code=FaultCode.INTERNAL))
+
+    async def _ask(self, tool: Tool, arguments: bytes, principal: Principal) -> bytes:
+        caller = Caller(self._router.new_request_id(), principal, self._statement_ms)
+        asked = tool(arguments, caller)
+        return await self._router.ask(
+            asked.message, asked.payload, deadline_s=self._statement_ms / 1000
+        )
+
+
+def _connect_named_storage(arguments: bytes, caller: Caller) -> Asked:
+    return Asked(
+        Connect(
+            request_id=caller.request_id,
+            principal=caller.principal,
+            name=CONNECT.read(arguments).connection_name,
+            deadline_ms=caller.deadline_ms,
+        )
+    )
+
+
+def _execute_query(arguments: bytes, caller: Caller) -> Asked:
+    read = EXECUTE.read(arguments)
+    check_statement(read.query)
+    message = Execute(
+        request_id=caller.request_id,
+        principal=caller.principal,
+        connection_id=_well_formed(read.connection_id),
+        deadline_ms=caller.deadline_ms,
+    )
+    return Asked(message, arguments)
+
+
+def _disconnect_storage(arguments: bytes, caller: Caller) -> Asked:
+    return Asked(
+        Disconnect(
+            request_id=caller.request_id,
+            principal=caller.principal,
+            connection_id=_well_formed(DISCONNECT.read(arguments).connection_id),
+            deadline_ms=caller.deadline_ms,
+        )
+    )
+
+
+def _list_connections(arguments: bytes, caller: Caller) -> Asked:
+    NOTHING.read(arguments)
+    return Asked(
+        ListConnections(
+            request_id=caller.request_id,
+            principal=caller.principal,
+            deadline_ms=caller.deadline_ms,
+        )
+    )
+
+
+def _connect_storage(_arguments: bytes, _caller: Caller) -> Asked:
+    """Refuse without a look at the arguments: one of them is a password."""
+    raise CallRefusedError(
+        Fault(
+            code=FaultCode.NOT_AVAILABLE,
+            message="Connecting with a password in the arguments is not available; "
+            "the operator configures connections by name",
+        )
+    )
+
+
+def _well_formed(connection_id: ConnectionId) -> ConnectionId:
+    """Give an id that no lease can have the same answer as one that never was."""
+    if _CONNECTION_ID.fullmatch(connection_id) is None:
+        raise CallRefusedError(Fault(code=FaultCode.INVALID_CONNECTION))
+    return connection_id
+
+
+TOOLS: Final[Mapping[str, Tool]] = {
+    "list_connections": _list_connections,
+    "connect_named_storage": _connect_named_storage,
+    "execute_query": _execute_query,
+    "disconnect_storage": _disconnect_storage,
+    "connect_storage": _connect_storage,
+}

@@ -1,0 +1,64 @@
+"""`strongroom query`: one statement, run as any MCP client would run it."""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+from console.failures import CommandFailedError
+from console.mcp_client import Access, run_statement
+from console.rows import parse_parameters, show
+from console.system import fetch_status
+from wire.rundir import TOKEN, default_run_dir, own_uid
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `query` takes."""
+    parser.add_argument("connection", metavar="CONNECTION", help="a name from the configuration")
+    parser.add_argument("statement", metavar="SQL", help="one statement, parameters as :name")
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="name=value",
+        help="a parameter; JSON where the value is JSON, else text",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
+    where.add_argument("--url", metavar="URL", help="the system's URL, instead")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="the token, with --url")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the statement and show its rows."""
+    parameters = parse_parameters(args.param)
+    access = _access(args)
+    answer = asyncio.run(
+        run_statement(
+            access, connection=args.connection, statement=args.statement, parameters=parameters
+        )
+    )
+    show(answer, as_json=args.json)
+    return 0
+
+
+def _access(args: argparse.Namespace) -> Access:
+    if args.url is not None:
+        return Access(args.url, None if args.token_file is None else _token(args.token_file))
+    if args.token_file is not None:
+        raise CommandFailedError("--token-file goes with --url")
+    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
+    status = fetch_status(run_dir)
+    if status.url is None:
+        raise CommandFailedError(f"the system on {run_dir} serves standard streams only, no HTTP")
+    path = run_dir / TOKEN
+    return Access(status.url, _token(path) if path.exists() else None)
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a token"
+        raise CommandFailedError(f"{path} cannot be read: {reason}") from None

@@ -1,0 +1,102 @@
+"""`strongroom stdio`: for MCP clients that start their servers; joins the running system.
+
+Nothing is written to standard output here: the streams go to a gateway, and this process waits for
+its end. Where no system runs, one is started that ends with its last such client.
+"""
+
+import argparse
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from console.failures import CommandFailedError, NotRunningError
+from console.system import call, hear, say
+from console.takeout import SECRETS_FD
+from wire.console import AdoptStdio, StdioEnded
+from wire.rundir import default_run_dir, own_uid, require_trusted
+
+STARTING_LOCK: Final = "starting"
+READY_WORD: Final = b"ready"
+
+_STDIN: Final = 0
+_STDOUT: Final = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `stdio` takes."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the connections (JSON), if nothing runs yet"
+    )
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the client on our standard streams until it goes; return the gateway's status."""
+    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
+    with _join_or_start(run_dir.absolute(), args.config) as link:
+        say(link, AdoptStdio(), (_STDIN, _STDOUT))
+        answer, _ = hear(link)
+    if isinstance(answer, StdioEnded):
+        return answer.status
+    raise CommandFailedError("the running system is of another version")
+
+
+def _join_or_start(run_dir: Path, config: Path | None) -> socket.socket:
+    try:
+        return call(run_dir)
+    except NotRunningError:
+        pass
+    with _starting(run_dir):
+        try:
+            return call(run_dir)  # another client was first
+        except NotRunningError:
+            _start(run_dir, config)
+        return call(run_dir)
+
+
+@contextmanager
+def _starting(run_dir: Path) -> Iterator[None]:
+    """Let one client at a time start a system; the others wait here until it is ready."""
+    try:
+        run_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+        require_trusted(run_dir, uid=own_uid())
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(run_dir / STARTING_LOCK, flags, 0o600)
+    except OSError as error:
+        sentence = f"run directory {run_dir} cannot be used: {error.strerror}"
+        raise CommandFailedError(sentence) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _start(run_dir: Path, config: Path | None) -> None:
+    """Start a system in a session of its own, and return when it is ready."""
+    command = [sys.executable, "-P", "-m", "console", "up", "--listen", "none", "--until-idle"]
+    command += ["--run-dir", str(run_dir)]
+    command += [] if config is None else ["--config", str(config.absolute())]
+    secrets = os.environ.get(SECRETS_FD)
+    started = subprocess.Popen(  # noqa: S603 - our own command line, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=() if secrets is None else (int(secrets),),
+    )
+    if started.stdout is None or not _says_ready(started.stdout.read()):
+        status = started.wait()
+        raise CommandFailedError("the system did not start", status=status or 1)
+    # It has its own life now, and ends with its last client: nobody waits for it here.
+    started.returncode = 0
+
+
+def _says_ready(output: bytes) -> bool:
+    return any(line.startswith(READY_WORD) for line in output.splitlines())

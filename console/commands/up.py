@@ -1,0 +1,76 @@
+"""`strongroom up`: become the supervisor, with a demo database when no configuration is given."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from console.demo.account import DemoError
+from console.demo.plan import prepare
+from console.failures import EXIT_CANNOT_START, CommandFailedError
+from console.takeout import SECRETS_FD
+from wire.rundir import default_run_dir, own_uid
+
+CONFIGURATION_NAME: Final = "strongroom.json"
+DEFAULT_LISTEN: Final = "127.0.0.1:8765"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `up` takes."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the connections (JSON)")
+    parser.add_argument(
+        "--listen",
+        default=DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help="where MCP clients connect (default: %(default)s)",
+    )
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="for sockets and the token")
+    parser.add_argument("--executors", default="2", metavar="N", help="processes that run SQL")
+    parser.add_argument("--gateways", default="1", metavar="N", help="processes that face clients")
+    parser.add_argument("--no-token", action="store_true", help="let any local user connect")
+    parser.add_argument("--until-idle", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become the supervisor; return only when it would not start."""
+    command = supervisor_command(args)
+    if args.config is not None:
+        return _become([*command, "--config", str(args.config)])
+    status = subprocess.run([*command, "--check"], check=False).returncode  # noqa: S603 - ours
+    if status != 0:
+        return status
+    return _become([*command, *_demo_options()])
+
+
+def _become(command: list[str]) -> int:
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - no shell
+
+
+def supervisor_command(args: argparse.Namespace) -> list[str]:
+    """Return the supervisor's command line, all but the configuration."""
+    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
+    command = [sys.executable, "-P", "-m", "supervisor"]
+    command += ["--run-dir", str(run_dir.absolute()), "--listen", args.listen]
+    command += ["--executors", args.executors, "--gateways", args.gateways]
+    chosen = (("--no-token", args.no_token), ("--until-idle", args.until_idle))
+    return command + [name for name, given in chosen if given]
+
+
+def _demo_options() -> list[str]:
+    """Make the demo database, leave its credentials to the supervisor, and return its options."""
+    try:
+        plan = prepare()
+    except DemoError as error:
+        raise CommandFailedError(str(error), status=EXIT_CANNOT_START) from None
+    path = plan.directory / CONFIGURATION_NAME
+    path.write_text(json.dumps(plan.configuration, indent=2) + "\n", encoding="utf-8")
+    os.environ[SECRETS_FD] = str(plan.secrets_fd)
+    return [
+        *("--config", str(path)),
+        *("--demo-command", json.dumps(plan.command)),
+        *("--demo-password-file", str(plan.reader_password_file)),
+    ]

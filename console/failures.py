@@ -1,0 +1,18 @@
+"""How a command ends when it cannot do its work: one sentence on standard error, and a status."""
+
+from typing import Final
+
+EXIT_FAILED: Final = 1
+EXIT_CANNOT_START: Final = 2
+
+
+class CommandFailedError(Exception):
+    """A command cannot do what it was asked to; the text is the sentence for the user."""
+
+    def __init__(self, sentence: str, *, status: int = EXIT_FAILED) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class NotRunningError(CommandFailedError):
+    """No system runs on that run directory."""

@@ -1,0 +1,101 @@
+"""An MCP client over HTTP for one statement: connect, execute, disconnect."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+import httpx2
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+
+from console.failures import CommandFailedError
+
+Fields = dict[str, object]
+
+CONNECT_S: Final = 10.0
+ANSWER_S: Final = 3600.0
+"""The server's own limits end a statement long before."""
+
+
+class Access(NamedTuple):
+    """Where the server is, and what lets us in."""
+
+    url: str
+    token: str | None
+
+
+async def run_statement(
+    access: Access, *, connection: str, statement: str, parameters: Fields
+) -> Fields:
+    """Return the structured answer to *statement*; raise CommandFailedError with its sentence."""
+    try:
+        async with _session(access) as client:
+            opened = await _call(client, "connect_named_storage", {"connection_name": connection})
+            connection_id = opened["connection_id"]
+            arguments: Fields = {"connection_id": connection_id, "query": statement}
+            if parameters:
+                arguments["params"] = parameters
+            try:
+                return await _call(client, "execute_query", arguments)
+            finally:
+                await _call(client, "disconnect_storage", {"connection_id": connection_id})
+    except MCPError as error:
+        raise CommandFailedError(f"{access.url}: {error.error.message}") from None
+    except httpx2.HTTPError as error:
+        raise CommandFailedError(_sentence(access, error)) from None
+    except BaseExceptionGroup as group:
+        raise _first_reason(access, group) from None
+
+
+@asynccontextmanager
+async def _session(access: Access) -> AsyncIterator[Client]:
+    headers = {} if access.token is None else {"Authorization": f"Bearer {access.token}"}
+    timeout = httpx2.Timeout(CONNECT_S, read=ANSWER_S)
+    # A proxy of the environment has no business between us and this machine.
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http,
+        Client(streamable_http_client(access.url, http_client=http)) as client,
+    ):
+        yield client
+
+
+async def _call(client: Client, tool: str, arguments: Fields) -> Fields:
+    result = await client.call_tool(tool, arguments)
+    answer: object = result.structured_content
+    if not isinstance(answer, dict):
+        raise CommandFailedError(f"{tool}: the answer has no structured content")
+    if result.is_error or answer.get("success") is not True:
+        raise CommandFailedError(_failure(answer))
+    return answer
+
+
+def _failure(answer: Fields) -> str:
+    fault = answer.get("fault")
+    hint = fault.get("hint") if isinstance(fault, dict) else None
+    sentence = str(answer.get("error", "the call failed"))
+    return f"{sentence}\n{hint}" if hint else sentence
+
+
+def _first_reason(access: Access, group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what the command fails with; what is no failure of the call itself passes through."""
+    for error in group.exceptions:
+        match error:
+            case CommandFailedError():
+                return error
+            case MCPError():
+                return CommandFailedError(f"{access.url}: {error.error.message}")
+            case httpx2.HTTPError():
+                return CommandFailedError(_sentence(access, error))
+            case BaseExceptionGroup():
+                return _first_reason(access, error)
+            case _:
+                continue
+    return group
+
+
+def _sentence(access: Access, error: httpx2.HTTPError) -> str:
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"{access.url} answered with status {error.response.status_code}"
+    if isinstance(error, httpx2.ConnectError):
+        return f"nothing answers at {access.url}"
+    return f"{access.url}: {type(error).__name__}"

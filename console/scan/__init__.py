@@ -1,0 +1,1 @@
+"""Look for a secret in processes and files; standard library only, Linux only."""

@@ -1,0 +1,1 @@
+"""Runs statements on connections that somebody else logged in; holds no secret."""

@@ -1,0 +1,59 @@
+"""Start an executor: `python -P -m executor`, with the supervisor at descriptor 3."""
+
+import logging
+import os
+
+import msgspec
+
+from executor.adopt.psycopg import forget_environment
+from executor.borrowing import VaultLink
+from executor.executions import Executions
+from executor.router_link import RouterLink
+from executor.sandbox import confine
+from executor.service import Service
+from executor.settings import ExecutorSettings
+from executor.warming import warm_up
+from executor.workers import Workers
+from wire.child import Birth, begin, settle
+from wire.control import Ready
+from wire.logs import Log
+from wire.packets import PeerGoneError
+from wire.sockets import new_key_pair
+
+
+def main() -> None:
+    """Be an executor until the supervisor ends it or is gone."""
+    forget_environment()
+    # Libraries log what they fail on, with its values; what matters is logged by us.
+    logging.disable(logging.CRITICAL)
+    birth = begin()
+    log = Log(birth.configure.incarnation)
+    try:
+        _service(birth, log).run()
+    except PeerGoneError:
+        log.debug("supervisor_gone")
+    # Not by way of the interpreter's end, which would wait for threads that wait for databases.
+    os._exit(0)
+
+
+def _service(birth: Birth, log: Log) -> Service:
+    incarnation = birth.configure.incarnation
+    settings = msgspec.msgpack.decode(birth.configure.settings, type=ExecutorSettings)
+    keys = new_key_pair()
+    vault = VaultLink()
+    router = RouterLink(incarnation, settings.slots, keys=keys, log=log)
+    executions = Executions(settings, vault)
+    workers = Workers(
+        settings.slots, executions.execute, statement_ms=settings.statement_ms, log=log
+    )
+    warm_up()
+    confine(settings, log)
+    settle()
+    workers.start()
+    birth.control.set_blocking(blocking=False)
+    birth.control.say(Ready(public_key=keys.public))
+    return Service(birth.control, router, vault, executions, workers, log)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Drivers take over an authenticated socket."""

@@ -1,0 +1,66 @@
+"""A psycopg connection on a lent session: waits as its run allows, says when it is closed."""
+
+import select
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from psycopg import Connection
+from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
+from psycopg.waiting import Ready, Wait
+
+from executor.waiting import Patience
+from wire.names import Handle
+
+RV = TypeVar("RV")
+
+
+class LentConnection(Connection):
+    """It cannot reconnect, and it cannot cancel: that is the vault's."""
+
+    def __init__(
+        self, pgconn: PGconn, *, handle: Handle, patience: Patience, on_close: Callable[[], None]
+    ) -> None:
+        super().__init__(pgconn)
+        self.handle: Final = handle
+        self.patience = patience
+        """Of the run that uses the connection now."""
+        self.groups_due = 0
+        """Groups of a reset that was sent, whose results nobody has read yet."""
+        self.checks_client = False
+        """Whether the server can look, during a statement, if we are still there."""
+        self.prepare_threshold = None
+        self._on_close: Callable[[], None] | None = on_close
+        # Each statement brings its own BEGIN; psycopg must not add one.
+        self._autocommit = True
+
+    def wait(
+        self,
+        gen: PQGen[RV],
+        interval: float = 0.0,  # noqa: ARG002 (a bell wakes us; there is nothing to look up for)
+        timeout: float | None = None,  # noqa: ARG002 (a run has one deadline)
+    ) -> RV:
+        """Drive psycopg's own conversations; raise StoppedError when the run is over."""
+        try:
+            wanted = next(gen)
+            while True:
+                wanted = gen.send(self._ready(wanted))
+        except StopIteration as end:
+            result: RV = end.value
+            return result
+
+    def close(self) -> None:
+        """Close the connection and say so, once."""
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            self._closed = True
+            self.pgconn.finish()
+            on_close()
+
+    def _ready(self, wanted: Wait) -> int:
+        reading = select.POLLIN if wanted & Wait.R else 0
+        writing = select.POLLOUT if wanted & Wait.W else 0
+        ready = self.patience.wait(self.pgconn.socket, reading | writing)
+        # An error or the other side's end is for libpq to read.
+        readable = Ready.R if ready & ~select.POLLOUT else 0
+        return readable | (Ready.W if ready & select.POLLOUT else 0)

@@ -1,0 +1,151 @@
+"""Turn `:name` into the server's `$1`, and JSON values into what the server reads; pure.
+
+A colon and a name is a parameter outside literals, quoted names, comments and `::` casts.
+PostgreSQL has two colons of its own, and they stay what they are:
+
+- `x[1:n]`, the slice of an array: inside a subscript, a colon after a bound is the slice's. With
+  nothing before it, as in `x[:n]`, it is a parameter; write `x[:(n)]` for the slice up to column n,
+  and `x[(:a):(:b)]` for one between parameters.
+- `JSON_OBJECT('key':value)`: after a literal, a number, a quoted name or a closing bracket no
+  parameter can follow. Write `JSON_OBJECT(key: value)`, with a space, when the key is a bare word.
+
+Values go as text of unknown type, so the server infers each type from its place, and numbers keep
+every digit.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from executor.lexer import Kind, Token, tokens
+from wire.faults import Fault, FaultCode
+
+VALUES_MAX: Final = 65_535
+"""What the protocol can count: an Int16 without sign in the Bind message."""
+
+_OPERANDS: Final = frozenset(
+    {Kind.STRING, Kind.NUMBER, Kind.QUOTED_NAME, Kind.PARAMETER, Kind.POSITIONAL}
+)
+
+
+class ParametersError(ValueError):
+    """Statement and parameters do not fit together; `fault` says how."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.fault = Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence)
+
+
+class Replaced(NamedTuple):
+    """One `:name` that became `$n`: where each of them ends, in characters."""
+
+    end: int
+    end_bound: int
+
+
+class Bound(NamedTuple):
+    """A statement as the server gets it."""
+
+    sql: str
+    names: tuple[str, ...] = ()
+    """The parameter behind `$1`, behind `$2`, and so on."""
+    replaced: tuple[Replaced, ...] = ()
+
+    def position(self, bound_position: int) -> int:
+        """Return where the client wrote what the server found at *bound_position*; both from 1."""
+        shift = 0
+        for end, end_bound in self.replaced:
+            if bound_position <= end_bound:
+                break
+            shift = end - end_bound
+        return bound_position + shift
+
+
+def bind(statement: str) -> Bound:
+    """Return *statement* with `$n` for each `:name`."""
+    if ":" not in statement:
+        return Bound(statement)
+    numbers: dict[str, int] = {}
+    parts: list[str] = []
+    replaced: list[Replaced] = []
+    copied = length = 0
+    for token in _parameters(statement):
+        number = numbers.setdefault(statement[token.start + 1 : token.end], len(numbers) + 1)
+        part = f"{statement[copied : token.start]}${number}"
+        parts.append(part)
+        copied, length = token.end, length + len(part)
+        replaced.append(Replaced(copied, length))
+    parts.append(statement[copied:])
+    return Bound("".join(parts), tuple(numbers), tuple(replaced))
+
+
+def values(bound: Bound, given: dict[str, Raw]) -> list[bytes | None]:
+    """Return the value of each parameter; raise ParametersError naming one that does not fit."""
+    missing = [name for name in bound.names if name not in given]
+    if missing:
+        raise ParametersError(f"The statement has :{missing[0]}, but params has no such name")
+    superfluous = given.keys() - set(bound.names)
+    if superfluous:
+        raise ParametersError(f"params has {min(superfluous)}, but the statement has no such name")
+    if len(bound.names) > VALUES_MAX:
+        raise ParametersError(f"A statement takes at most {VALUES_MAX} parameters")
+    if bound.names and _has_positional(bound):
+        raise ParametersError("Write every parameter as :name; $1 cannot stand beside them")
+    return [_text(name, bytes(given[name])) for name in bound.names]
+
+
+def _parameters(statement: str) -> list[Token]:
+    # Each open bracket: True for the square one of a subscript, whose colons are the slice's.
+    brackets: list[bool] = []
+    found: list[Token] = []
+    before: Token | None = None
+    for token in tokens(statement):
+        if token.kind is Kind.PARAMETER and not _is_own_colon(statement, before, brackets):
+            found.append(token)
+        elif token.kind is Kind.SYMBOL:
+            _track(statement[token.start], _follows_operand(statement, before), brackets)
+        before = token
+    return found
+
+
+def _is_own_colon(statement: str, before: Token | None, brackets: list[bool]) -> bool:
+    if before is None:
+        return False
+    if before.kind is Kind.WORD:
+        return bool(brackets) and brackets[-1]
+    return before.kind in _OPERANDS or statement[before.start] in ")]"
+
+
+def _follows_operand(statement: str, before: Token | None) -> bool:
+    if before is None:
+        return False
+    if before.kind is Kind.WORD:
+        return statement[before.start : before.end].upper() != "ARRAY"
+    return before.kind in _OPERANDS or statement[before.start] in ")]"
+
+
+def _track(symbol: str, follows_operand: bool, brackets: list[bool]) -> None:  # noqa: FBT001 (what was before, not a switch)
+    if symbol in "([":
+        brackets.append(symbol == "[" and follows_operand)
+    elif symbol in ")]" and brackets:
+        brackets.pop()
+
+
+def _has_positional(bound: Bound) -> bool:
+    # Bound text has one `$n` for each one that was replaced; any more are the client's own.
+    return sum(token.kind is Kind.POSITIONAL for token in tokens(bound.sql)) > len(bound.replaced)
+
+
+def _text(name: str, raw: bytes) -> bytes | None:
+    if raw == b"null":
+        return None
+    if not raw.startswith(b'"'):
+        return raw  # true, false, a number, or JSON for a json column
+    try:
+        text = msgspec.json.decode(raw, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ParametersError(f"The value of {name} is not Unicode text") from None
+    if "\0" in text:
+        raise ParametersError(f"The value of {name} has a NUL character, which text cannot hold")
+    return text.encode()

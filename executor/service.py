@@ -1,0 +1,126 @@
+"""The executor's loop: the supervisor, the router, the vault and the workers, each in turn.
+
+Only this thread touches the router's socket. In which order things are heard does not matter: a run
+is stopped or answered whenever that becomes known.
+"""
+
+import select
+
+from executor.borrowing import VaultLink
+from executor.executions import Executions
+from executor.router_link import RouterLink
+from executor.workers import Workers
+from wire.child import Control, Heard
+from wire.codec import MalformedMessageError
+from wire.control import Finish, Pair, RouterLost, RouterReady
+from wire.logs import Log
+from wire.messages import Run, Stop
+from wire.packets import PeerGoneError, close_all
+
+
+class Service:
+    """One executor at work."""
+
+    def __init__(
+        self,
+        control: Control,
+        router: RouterLink,
+        vault: VaultLink,
+        executions: Executions,
+        workers: Workers,
+        log: Log,
+    ) -> None:
+        self._control = control
+        self._router = router
+        self._vault = vault
+        self._executions = executions
+        self._workers = workers
+        self._log = log
+        self._is_finishing = False
+
+    def run(self) -> None:
+        """Work until the supervisor says Finish; raise PeerGoneError when it is gone."""
+        while not self._is_finishing:
+            self._wait()
+            self._workers.bell.silence()
+            self._hear_supervisor()
+            self._hear_vault()
+            self._serve_router()
+        self._executions.engines.close()
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._workers.bell, select.POLLIN)
+        vault, router = self._vault.fileno(), self._router.fileno()
+        if vault is not None:
+            unsaid = select.POLLOUT if self._vault.has_unsaid() else 0
+            poll.register(vault, select.POLLIN | unsaid)
+        if router is not None:
+            poll.register(router, select.POLLIN)
+        poll.poll()
+
+    # --- the supervisor ----------------------------------------------------------------------
+
+    def _hear_supervisor(self) -> None:
+        try:
+            while (heard := self._control.hear()) is not None:
+                self._obey(heard)
+        except MalformedMessageError:
+            self._log.warning("malformed_message", sender="supervisor")
+
+    def _obey(self, heard: Heard) -> None:
+        match heard.message, heard.descriptors:
+            case Pair(role="vault"), (descriptor,):
+                self._vault.connect(descriptor)
+            case RouterReady(endpoint=endpoint, public_key=public_key), ():
+                self._workers.forget_all()
+                self._router.connect(endpoint, public_key)
+            case RouterLost(), ():
+                self._workers.forget_all()
+                self._router.disconnect()
+            case Finish(), ():
+                self._is_finishing = True
+            case message, descriptors:
+                close_all(descriptors)
+                self._log.warning("unexpected_message", kind=type(message).__name__)
+
+    # --- the vault ---------------------------------------------------------------------------
+
+    def _hear_vault(self) -> None:
+        self._vault.flush()
+        try:
+            while (message := self._vault.hear()) is not None:
+                self._workers.stop_pool(message.pool)
+                self._vault.wake()
+                self._executions.engines.dispose(message.pool)
+        except MalformedMessageError:
+            self._log.warning("malformed_message", sender="vault")
+        except PeerGoneError:
+            self._log.warning("vault_lost")
+            self._vault.disconnect()
+
+    # --- the router --------------------------------------------------------------------------
+
+    def _serve_router(self) -> None:
+        while self._take_one() or self._reply_one():
+            pass
+
+    def _take_one(self) -> bool:
+        heard = self._router.hear()
+        if heard is None:
+            return False
+        match heard.message:
+            case Run() as run:
+                self._workers.submit(run, heard.payload)
+            case Stop(run_id=run_id):
+                self._workers.stop(run_id)
+                self._vault.wake()
+        return True
+
+    def _reply_one(self) -> bool:
+        done = self._workers.done() if self._router.has_room() else None
+        if done is None:
+            return False
+        self._router.say_ran(done.task.run.run_id, done.payload)
+        return True

@@ -1,0 +1,1 @@
+"""Starts the other processes and keeps them alive; holds no secret."""

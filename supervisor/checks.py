@@ -1,0 +1,70 @@
+"""What one value of the configuration may be; each check answers None or what was expected."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+Check: TypeAlias = Callable[[object], str | None]
+"""Return None for a good value, else what it must be, to end a sentence with."""
+
+HOST_MAX_CHARACTERS: Final = 253  # RFC 1035, section 3.1
+VARIABLE_MAX_CHARACTERS: Final = 256
+
+
+def text(most: int) -> Check:
+    """Text of 1 to *most* characters that a line can show."""
+
+    def check(value: object) -> str | None:
+        good = isinstance(value, str) and 1 <= len(value) <= most and value.isprintable()
+        return None if good else f"text of 1 to {most} printable characters"
+
+    return check
+
+
+def choice(*words: str) -> Check:
+    """One of *words*."""
+    shown = " or ".join(f'"{word}"' for word in words)
+
+    def check(value: object) -> str | None:
+        return None if isinstance(value, str) and value in words else shown
+
+    return check
+
+
+def whole_number(least: int, most: int) -> Check:
+    """Take a whole number from *least* to *most*; true and false are not numbers."""
+
+    def check(value: object) -> str | None:
+        good = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        return None if good else f"a whole number from {least} to {most}"
+
+    return check
+
+
+def host_name() -> Check:
+    """Take a host name or an IP address; a directory of Unix sockets is not one."""
+
+    def check(value: object) -> str | None:
+        good = (
+            isinstance(value, str)
+            and 1 <= len(value) <= HOST_MAX_CHARACTERS
+            and value.isprintable()
+            and not set(value) & set(" /\\@,")
+        )
+        return None if good else "a host name or an IP address"
+
+    return check
+
+
+def variable_name() -> Check:
+    """Take the name of an environment variable."""
+
+    def check(value: object) -> str | None:
+        good = (
+            isinstance(value, str)
+            and 1 <= len(value) <= VARIABLE_MAX_CHARACTERS
+            and value.isprintable()
+            and "=" not in value
+        )
+        return None if good else "the name of an environment variable, without ="
+
+    return check

@@ -1,0 +1,155 @@
+"""What each process gets when it starts: its part of the configuration, and descriptors."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from supervisor.listening import bound_address
+from supervisor.memory import Memories
+from supervisor.plan import Member
+from supervisor.rundir import RunDirectory
+from supervisor.settings import Configuration
+
+EXECUTOR_SLOTS: Final = 8
+WAITING_MAX: Final = 1024
+STATEMENT_MAX_BYTES: Final = 1 << 20
+LOGIN_SPARES: Final = 4
+
+Settings = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """Settings and descriptors for one life of one process."""
+
+    settings: Settings
+    descriptors: tuple[int, ...] = ()
+
+
+class Outfits:
+    """The supervisor's belongings, and who gets which of them."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        run_dir: RunDirectory,
+        memories: Memories,
+        *,
+        listener: socket.socket | None,
+        token_sha256: str | None,
+        secrets: int | None,
+    ) -> None:
+        self._configuration = configuration
+        self._run_dir = run_dir
+        self._memories = memories
+        self._listener = listener
+        self._token_sha256 = token_sha256
+        self._secrets = secrets
+        # Whoever holds the reading end, logins above all, sees the end of the pipe when we die.
+        self._death_watch, self._alive = os.pipe2(os.O_CLOEXEC)
+
+    def for_member(self, member: Member) -> Outfit:
+        """Return what *member* gets at its next start."""
+        match member.role:
+            case "vault":
+                return self._vault()
+            case "login-server":
+                return Outfit({"spares": LOGIN_SPARES}, (self._death_watch,))
+            case "router":
+                return Outfit(router_settings(self._run_dir), (self._memories.router_key,))
+            case "gateway":
+                return self._http_gateway()
+            case "executor":
+                return self._executor(member.name)
+            case "demo" | "supervisor":
+                return Outfit({})
+
+    def for_stdio(self, streams: tuple[int, int], *, uid: int) -> Outfit:
+        """Return what a gateway on one client's standard streams gets."""
+        settings = {**self._gateway_settings("stdio"), "principal": f"uid:{uid}"}
+        return Outfit(settings, streams)
+
+    def forget_secrets(self) -> None:
+        """Close the credentials' memory; the vault has sealed them."""
+        if self._secrets is not None:
+            os.close(self._secrets)
+            self._secrets = None
+
+    def _vault(self) -> Outfit:
+        secrets = () if self._secrets is None else (self._secrets,)
+        kept = (self._memories.key_page, self._memories.state)
+        return Outfit(vault_settings(self._configuration), kept + secrets)
+
+    def _executor(self, name: str) -> Outfit:
+        adopt_dir, router_dir = self._run_dir.adopt_dir(name), self._run_dir.edge("executor")
+        return Outfit(
+            executor_settings(self._configuration, adopt_dir=adopt_dir, router_dir=router_dir)
+        )
+
+    def _http_gateway(self) -> Outfit:
+        if self._listener is None:
+            raise RuntimeError("an HTTP gateway without a port")
+        address = bound_address(self._listener)
+        settings = {
+            **self._gateway_settings("http"),
+            "token_sha256": self._token_sha256,
+            "listen_hosts": sorted({address.host, "localhost", "127.0.0.1", "::1"}),
+            "port": address.port,
+        }
+        return Outfit(settings, (self._listener.fileno(),))
+
+    def _gateway_settings(self, mode: str) -> Settings:
+        statement_ms = self._configuration.limits.statement_s * 1000
+        return {"mode": mode, "statement_ms": statement_ms, "waiting_max": WAITING_MAX}
+
+
+def router_settings(run_dir: RunDirectory) -> Settings:
+    """Return where the router listens, a socket per role."""
+    endpoints = {
+        "gateway": run_dir.endpoint("gateway"),
+        "executor": run_dir.endpoint("executor"),
+        "vault": run_dir.endpoint("vault"),
+    }
+    return {"endpoints": endpoints, "waiting_max": WAITING_MAX}
+
+
+def executor_settings(
+    configuration: Configuration, *, adopt_dir: Path, router_dir: Path
+) -> Settings:
+    """Return what an executor may do."""
+    limits = configuration.limits
+    return {
+        "slots": EXECUTOR_SLOTS,
+        "adopt_dir": str(adopt_dir),
+        "router_dir": str(router_dir),
+        "rows_max": limits.rows,
+        "result_max_bytes": limits.result_bytes,
+        "statement_max_bytes": STATEMENT_MAX_BYTES,
+        "statement_ms": limits.statement_s * 1000,
+    }
+
+
+def vault_settings(configuration: Configuration) -> Settings:
+    """Return the connections with the names of their variables, and the limits on leases."""
+    limits = configuration.limits
+    connections = {
+        name: {
+            "engine": one.engine,
+            "host": one.host,
+            "port": one.port,
+            "database": one.database,
+            "access": one.access,
+            "variable": one.variable,
+        }
+        for name, one in configuration.connections.items()
+    }
+    return {
+        "connections": connections,
+        "statement_ms": limits.statement_s * 1000,
+        "lease_idle_ms": limits.lease_idle_s * 1000,
+        "lease_ms": limits.lease_s * 1000,
+        "connections_per_database": limits.connections_per_database,
+        "leases_per_principal": limits.leases_per_principal,
+    }

@@ -1,0 +1,139 @@
+"""Decide what starts when, what lives and dies together, and who must hear of whom.
+
+The order of stopping is none: everybody is told at once, because everybody can lose anybody at any
+time.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady
+from wire.names import Incarnation, Role
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process that shall run."""
+
+    name: str
+    role: Role
+
+
+Unit: TypeAlias = tuple[Member, ...]
+"""Processes that restart as one."""
+
+Stage: TypeAlias = tuple[Unit, ...]
+"""Units that may start at the same time; a stage begins when the one before it is ready."""
+
+VAULT_UNIT: Final[Unit] = (Member("login-server-1", "login-server"), Member("vault-1", "vault"))
+ROUTER_UNIT: Final[Unit] = (Member("router-1", "router"),)
+DEMO_UNIT: Final[Unit] = (Member("demo-1", "demo"),)
+
+
+def start_plan(*, executors: int, gateways: int, demo: bool) -> tuple[Stage, ...]:
+    """Return what to start, stage by stage.
+
+    The credentials are sealed, and every other copy of them is closed, before the first process
+    that clients or databases can reach is born.
+    """
+    first: Stage = (DEMO_UNIT, VAULT_UNIT) if demo else (VAULT_UNIT,)
+    second: Stage = (
+        ROUTER_UNIT,
+        *((Member(f"gateway-{n}", "gateway"),) for n in range(1, gateways + 1)),
+        *((Member(f"executor-{n}", "executor"),) for n in range(1, executors + 1)),
+    )
+    return (first, second)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Say this to that process."""
+
+    to: Incarnation
+    message: RouterReady | RouterLost | PeerJoined | PeerLeft
+
+
+@dataclass(frozen=True)
+class Join:
+    """Make a socket pair, and send each of the two its end with the other's name."""
+
+    one: Incarnation
+    other: Incarnation
+
+
+Command: TypeAlias = Tell | Join
+
+_ROUTER_PEERS: Final[tuple[Role, ...]] = ("vault", "gateway", "executor")
+
+
+class Roster:
+    """Who is alive and who is ready, and what that means to the others."""
+
+    def __init__(self, endpoints: dict[Role, str]) -> None:
+        """Begin with nobody; *endpoints* is where a peer of that role finds the router."""
+        self._endpoints = endpoints
+        self._alive: dict[Incarnation, Role] = {}
+        self._keys: dict[Incarnation, bytes] = {}
+
+    def role_of(self, incarnation: Incarnation) -> Role:
+        """Return the role of a process that is alive."""
+        return self._alive[incarnation]
+
+    def spawned(self, incarnation: Incarnation, role: Role) -> list[Command]:
+        """Note a new process; vault and login server are joined before either is ready."""
+        self._alive[incarnation] = role
+        vaults, servers = self._living("vault"), self._living("login-server")
+        if role in {"vault", "login-server"} and vaults and servers:
+            return [Join(vaults[0], servers[0])]
+        return []
+
+    def ready(self, incarnation: Incarnation, public_key: bytes) -> list[Command]:
+        """Introduce a process that can take work to those who need it."""
+        self._keys[incarnation] = public_key
+        role = self._alive[incarnation]
+        if role == "router":
+            return self._introduce_all(incarnation)
+        if role not in _ROUTER_PEERS:
+            return []
+        introduced = [
+            command
+            for router in self._prepared("router")
+            for command in self._introduce(incarnation, router)
+        ]
+        return [*introduced, *self._lend_between(incarnation, role)]
+
+    def gone(self, incarnation: Incarnation) -> list[Command]:
+        """Tell those who knew this process that it is no more."""
+        role = self._alive.pop(incarnation)
+        if self._keys.pop(incarnation, None) is None:
+            return []
+        if role == "router":
+            return [Tell(peer, RouterLost()) for peer in self._prepared(*_ROUTER_PEERS)]
+        if role not in _ROUTER_PEERS:
+            return []
+        told = self._prepared("router", "vault") if role == "executor" else self._prepared("router")
+        return [Tell(one, PeerLeft(role=role, incarnation=incarnation)) for one in told]
+
+    def _introduce_all(self, router: Incarnation) -> list[Command]:
+        """Give the router every key before the first peer knocks."""
+        both = [self._introduce(peer, router) for peer in self._prepared(*_ROUTER_PEERS)]
+        return [joined for joined, _ in both] + [ready for _, ready in both]
+
+    def _introduce(self, peer: Incarnation, router: Incarnation) -> tuple[Command, Command]:
+        role = self._alive[peer]
+        joined = PeerJoined(role=role, incarnation=peer, public_key=self._keys[peer])
+        ready = RouterReady(endpoint=self._endpoints[role], public_key=self._keys[router])
+        return Tell(router, joined), Tell(peer, ready)
+
+    def _lend_between(self, incarnation: Incarnation, role: Role) -> list[Command]:
+        if role == "vault":
+            return [Join(incarnation, executor) for executor in self._prepared("executor")]
+        if role == "executor":
+            return [Join(vault, incarnation) for vault in self._prepared("vault")]
+        return []
+
+    def _living(self, role: Role) -> list[Incarnation]:
+        return [one for one, its in self._alive.items() if its == role]
+
+    def _prepared(self, *roles: Role) -> list[Incarnation]:
+        return [one for one in self._keys if self._alive[one] in roles]

@@ -1,0 +1,139 @@
+"""Make the run directory: one system in it, one directory per edge, a new token each time."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from wire.names import Role
+from wire.rundir import (
+    CONTROL_SOCKET,
+    LOCK,
+    TOKEN,
+    RunDirectoryError,
+    own_uid,
+    require_trusted,
+)
+
+SOCKET_PATH_MAX_BYTES: Final = 107
+"""`sun_path` of a Unix socket holds 108 bytes, one of them the final zero."""
+
+LONGEST_INSIDE: Final = "/adopt/executor-64/.s.PGSQL.65535"
+"""The longest socket path that is made below a run directory."""
+
+RUN_DIR_MAX_BYTES: Final = SOCKET_PATH_MAX_BYTES - len(LONGEST_INSIDE)
+
+_EDGES: Final[dict[Role, str]] = {
+    "gateway": "gateways",
+    "executor": "executors",
+    "vault": "vault",
+}
+_TOKEN_BYTES: Final = 32
+
+
+class AlreadyRunningError(RunDirectoryError):
+    """Another supervisor has this run directory."""
+
+
+class Token(NamedTuple):
+    """What an HTTP client of this user presents, and all that a gateway knows of it."""
+
+    text: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run directory that is ours until the lock's descriptor is closed."""
+
+    path: Path
+    lock: int
+
+    def endpoint(self, role: Role) -> str:
+        """Return where peers of *role* find the router."""
+        return f"ipc://{self.path / _EDGES[role] / 'router.sock'}"
+
+    def edge(self, role: Role) -> Path:
+        """Return the directory of the socket between router and *role*."""
+        return self.path / _EDGES[role]
+
+    def adopt_dir(self, name: str) -> Path:
+        """Return the directory in which only that executor may make sockets."""
+        return self.path / "adopt" / name
+
+    @property
+    def control_socket(self) -> Path:
+        """Return where the console finds us."""
+        return self.path / CONTROL_SOCKET
+
+    def write_token(self) -> Token:
+        """Write a new token for HTTP clients of this user."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        path = self.path / TOKEN
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
+            file.write(token + "\n")
+        return Token(token, hashlib.sha256(token.encode()).hexdigest())
+
+    def clear(self) -> None:
+        """Remove what only a running system has; the log stays."""
+        for name in (CONTROL_SOCKET, TOKEN):
+            (self.path / name).unlink(missing_ok=True)
+        for name in (*_EDGES.values(), "adopt"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+
+def claim(path: Path, *, executors: Iterable[str]) -> RunDirectory:
+    """Make *path* ours; raise RunDirectoryError when it is too long, another's, or in use."""
+    path = path.absolute()
+    if len(os.fsencode(path)) > RUN_DIR_MAX_BYTES:
+        raise RunDirectoryError(
+            f"run directory {path} is too long: its path may have {RUN_DIR_MAX_BYTES} bytes, "
+            "because sockets are made in it"
+        )
+    try:
+        path.mkdir(mode=0o711, parents=True, exist_ok=True)
+        require_trusted(path, uid=own_uid())
+        _require_own(path)
+        found = RunDirectory(path, _lock(path))
+        found.clear()
+        _make_directories(found, executors)
+    except OSError as error:
+        raise RunDirectoryError(f"run directory {path} cannot be used: {error.strerror}") from None
+    return found
+
+
+def _require_own(path: Path) -> None:
+    if path.stat().st_uid != own_uid():
+        raise RunDirectoryError(f"run directory {path} belongs to another user")
+
+
+def _lock(path: Path) -> int:
+    """Return the descriptor of the lock file, locked, with our process id in it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path / LOCK, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise AlreadyRunningError(
+            f"already running on {path} (process {holder or 'unknown'})"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    return descriptor
+
+
+def _make_directories(found: RunDirectory, executors: Iterable[str]) -> None:
+    found.path.chmod(0o711)
+    for role in _EDGES:
+        found.edge(role).mkdir(mode=0o710)
+    (found.path / "adopt").mkdir(mode=0o711)
+    for name in executors:
+        found.adopt_dir(name).mkdir(mode=0o700)

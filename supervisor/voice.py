@@ -1,0 +1,63 @@
+"""Where our words go: greeting to standard output, events to the log, last words to a person."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from wire.logs import Log
+from wire.rundir import LOG
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+
+@dataclass
+class Voice:
+    """The standard streams, sorted."""
+
+    log: Log
+    log_file: Path | None
+    _person: int
+    _leaves_when_ready: bool
+
+    @classmethod
+    def open(cls, run_dir: Path, *, quiet: bool) -> "Voice":
+        """Move the log to a file where standard error is a terminal.
+
+        Or where the system outlives whoever started it (*quiet*): then only what goes wrong before
+        it is ready is for that one's eyes.
+        """
+        person = os.dup(_STDERR)
+        log_file = None
+        if quiet or os.isatty(_STDERR):
+            log_file = run_dir / LOG
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
+            descriptor = os.open(log_file, flags, 0o600)
+            os.dup2(descriptor, _STDERR)
+            os.close(descriptor)
+        return cls(Log("supervisor"), log_file, person, quiet)
+
+    def greet(self, text: str) -> None:
+        """Print *text* once, and leave the terminal of a starter that does not stay."""
+        _write(_STDOUT, text)
+        if self._leaves_when_ready:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, _STDOUT)
+            os.dup2(nowhere, self._person)
+            os.close(nowhere)
+
+    def say(self, sentence: str) -> None:
+        """Tell the person who started us."""
+        _write(self._person, f"strongroom: {sentence}\n")
+
+
+def _write(descriptor: int, text: str) -> None:
+    data = text.encode(errors="backslashreplace")
+    sys.stdout.flush()
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        return  # nobody reads it; the system runs all the same

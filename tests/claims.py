@@ -1,0 +1,104 @@
+"""Every promise of SECURITY.md: its id, and the tests that hold it.
+
+A promise that no test holds has no place in SECURITY.md. `tests/contract/test_documents.py`
+compares the two, and looks whether the tests exist.
+"""
+
+from typing import Final
+
+CANARY: Final = "tests/system/test_canary.py"
+JOURNEY: Final = "tests/system/test_journey.py"
+ATTACKERS: Final = "tests/system/test_attackers.py"
+ISOLATION: Final = "tests/system/test_isolation.py"
+KILLS: Final = "tests/faults/test_kills.py"
+EXECUTOR_KILLED: Final = "tests/faults/test_executor_killed.py"
+OTHERS_KILLED: Final = "tests/faults/test_others_killed.py"
+DEADLINE: Final = "tests/faults/test_deadline.py"
+TAKEOUT: Final = "tests/unit/console/test_takeout.py"
+LAUNCH: Final = "tests/unit/scripts/test_launch.py"
+PROVE: Final = "tests/unit/console/test_prove.py"
+REPORT: Final = "tests/unit/console/test_scan_report.py"
+LOGIN: Final = "tests/unit/vault/test_postgres_login.py"
+ROGUES: Final = "tests/unit/vault/test_postgres_rogues.py"
+SCRAM: Final = "tests/unit/vault/test_scram.py"
+TOOLS: Final = "tests/unit/broker/test_tools.py"
+REFUSALS: Final = "tests/unit/broker/test_refusals.py"
+
+_NOWHERE: Final = (
+    f"{CANARY}::test_after_all_that_can_happen_the_password_and_its_derivatives_are_nowhere"
+)
+_LOST_WRITE: Final = (
+    f"{EXECUTOR_KILLED}::test_a_write_that_was_running_is_reported_lost_and_never_run_again"
+)
+
+CLAIMS: Final[dict[str, tuple[str, ...]]] = {
+    "C1": (
+        _NOWHERE,
+        f"{CANARY}::test_a_client_on_standard_streams_gets_no_password_either",
+    ),
+    "C2": (_NOWHERE,),
+    "C3": (
+        f"{CANARY}::test_the_scan_finds_the_password_where_it_is_planted",
+        f"{PROVE}::test_a_secret_of_any_kind_is_found_in_a_process_that_holds_it",
+    ),
+    "C4": (
+        f"{PROVE}::test_the_positive_control_finds_every_spelling_in_every_place",
+        f"{PROVE}::test_a_control_that_finds_less_than_was_planted_makes_the_proof_incomplete",
+        f"{REPORT}::test_the_verdict_follows_from_hits_and_gaps",
+    ),
+    "C5": (
+        f"{TAKEOUT}::test_a_taken_password_is_nowhere_in_the_memory_or_environment_of_the_process",
+        f"{LAUNCH}::test_the_options_reach_up_word_for_word_and_the_credentials_only_by_descriptor",
+    ),
+    "C6": (
+        f"{LOGIN}::test_the_password_is_zeros_after_the_login_whatever_came_of_it",
+        f"{SCRAM}::test_the_password_is_zeros_after_the_second_message_whatever_came_of_it",
+    ),
+    "C7": (f"{TOOLS}::test_connect_storage_refuses_whatever_it_is_given_and_repeats_none_of_it",),
+    "C8": (
+        f"{ROGUES}::test_a_server_that_asks_for_less_gets_nothing_but_the_start_up_message",
+        f"{ROGUES}::test_a_server_that_goes_astray_after_its_offer_gets_no_proof",
+    ),
+    "C9": (f"{ROGUES}::test_a_server_that_does_not_prove_itself_gets_no_session",),
+    "C10": (
+        f"{LOGIN}::test_of_an_error_only_the_sqlstate_is_kept",
+        f"{LOGIN}::test_what_does_not_look_like_a_sqlstate_is_dropped",
+    ),
+    "C11": (
+        f"{ATTACKERS}::test_somebody_elses_id_is_worth_as_much_as_one_that_never_was",
+        f"{ATTACKERS}::test_a_revoked_id_is_worth_nothing",
+        f"{ATTACKERS}::test_an_expired_id_is_worth_nothing_and_its_sessions_are_gone",
+        f"{TOOLS}::test_a_malformed_connection_id_gets_the_answer_of_an_unknown_one",
+    ),
+    "C12": (
+        f"{REFUSALS}::test_without_the_token_nothing_is_answered_and_the_challenge_is_given",
+        f"{REFUSALS}::test_a_page_from_elsewhere_does_not_get_in_even_where_no_token_is_asked_for",
+    ),
+    "C13": (
+        f"{JOURNEY}::test_writes_are_kept_and_a_read_only_connection_cannot_write",
+        f"{JOURNEY}::test_one_statement_at_a_time_and_no_transaction_control",
+    ),
+    "C14": (f"{JOURNEY}::test_nothing_of_one_use_shows_in_the_next",),
+    "C15": (
+        f"{TOOLS}::test_no_refusal_quotes_a_name_or_a_value",
+        f"{REFUSALS}::test_what_is_malformed_gets_a_json_rpc_error_that_quotes_nothing",
+    ),
+    "C16": (
+        f"{DEADLINE}::test_a_statement_that_is_too_slow_ends_on_the_server",
+        f"{DEADLINE}::test_a_client_that_walks_away_ends_its_statement",
+    ),
+    "C17": (ATTACKERS,),
+    "C18": (ATTACKERS,),
+    "C19": (
+        f"{ISOLATION}::test_a_process_loads_nothing_that_it_must_not_have",
+        f"{ATTACKERS}::test_folders_planted_in_the_working_directory_are_not_imported",
+    ),
+    "C20": (f"{ISOLATION}::test_an_executor_is_confined",),
+    "C21": (
+        _LOST_WRITE,
+        f"{OTHERS_KILLED}::test_the_router_takes_what_was_in_flight_with_it_and_says_so",
+    ),
+    "C22": (_LOST_WRITE,),
+    "C23": (f"{KILLS}::test_any_process_may_die_while_idle_and_the_same_id_goes_on",),
+    "C24": (f"{OTHERS_KILLED}::test_nothing_survives_the_supervisor",),
+}

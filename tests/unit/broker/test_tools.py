@@ -1,0 +1,181 @@
+import asyncio
+import json
+import random
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.arguments import PARAMETERS_MAX, STATEMENT_MAX_BYTES
+from broker.catalogue import tools
+from broker.link import Request
+from broker.tools import TOOLS, Tools
+from wire.logs import Log
+from wire.messages import Connect, Disconnect, Execute, ListConnections
+from wire.names import Principal, RequestId
+from wire.results import success
+
+ALICE = Principal("token:alice")
+ID = "-_" + "a9" * 20 + "Z"
+
+
+class Recorder:
+    """A router that remembers what it was asked."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.asked: list[tuple[Request, bytes]] = []
+        self._broken = broken
+
+    def new_request_id(self) -> RequestId:
+        return RequestId("1")
+
+    async def ask(self, message: Request, payload: bytes = b"", *, deadline_s: float) -> bytes:
+        assert deadline_s == 30.0
+        if self._broken:
+            raise ZeroDivisionError(payload)
+        self.asked.append((message, payload))
+        return success({})
+
+
+def call(router: Recorder, name: str, arguments: bytes) -> dict[str, object]:
+    calling = Tools(router, statement_ms=30_000, log=Log("test")).call(name, arguments, ALICE)
+    return dict(json.loads(asyncio.run(calling))["structuredContent"])
+
+
+def test_the_table_and_the_catalogue_name_the_same_tools() -> None:
+    assert [tool.name for tool in tools()] == list(TOOLS)
+
+
+def test_each_tool_asks_the_router_for_its_caller() -> None:
+    router = Recorder()
+
+    call(router, "list_connections", b"{}")
+    call(router, "connect_named_storage", b'{"connection_name":"main"}')
+    call(router, "execute_query", b'{"connection_id":"%s","query":"select 1"}' % ID.encode())
+    call(router, "disconnect_storage", b'{"connection_id":"%s"}' % ID.encode())
+
+    messages = [message for message, _ in router.asked]
+    assert [type(message) for message in messages] == [
+        ListConnections,
+        Connect,
+        Execute,
+        Disconnect,
+    ]
+    assert {message.principal for message in messages} == {ALICE}
+
+
+WRONG = [
+    pytest.param("execute_query", {}, "connection_id is missing", id="nothing"),
+    pytest.param("execute_query", {"connection_id": ID}, "query is missing", id="no query"),
+    pytest.param(
+        "execute_query",
+        {"connection_id": 7, "query": "x"},
+        "connection_id must be",
+        id="id of another type",
+    ),
+    pytest.param(
+        "execute_query", {"connection_id": ID, "query": None}, "query must be", id="null query"
+    ),
+    pytest.param(
+        "execute_query", {"connection_id": ID, "query": ""}, "query must be", id="empty query"
+    ),
+    pytest.param(
+        "execute_query",
+        {"connection_id": ID, "query": "ü" * (STATEMENT_MAX_BYTES - 9)},
+        "query must be",
+        id="long in bytes only",
+    ),
+    pytest.param(
+        "execute_query",
+        {"connection_id": ID, "query": "x", "params": [1]},
+        "params must be",
+        id="params in a list",
+    ),
+    pytest.param(
+        "execute_query",
+        {
+            "connection_id": ID,
+            "query": "x",
+            "params": {str(n): n for n in range(PARAMETERS_MAX + 1)},
+        },
+        "params must be",
+        id="too many params",
+    ),
+    pytest.param(
+        "execute_query",
+        {"connection_id": ID, "query": "x", "sql": "y"},
+        "takes connection_id, query, params",
+        id="one too many",
+    ),
+    pytest.param(
+        "connect_named_storage",
+        {"connection_name": "n" * 129},
+        "connection_name must be",
+        id="long name",
+    ),
+    pytest.param("list_connections", {"all": True}, "takes no arguments", id="for a list"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "sentence"), WRONG)
+def test_a_wrong_argument_is_named_and_no_router_hears_of_it(
+    name: str, arguments: dict[str, object], sentence: str
+) -> None:
+    router = Recorder()
+
+    result = call(router, name, json.dumps(arguments).encode())
+
+    assert result["fault"] == {"code": "invalid_arguments"}
+    assert sentence in str(result["error"])
+    assert router.asked == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [b"", b"[]", b"nope", b'{"query":"\xff"}', b'{"a":' + b"[" * 99_999]
+)
+def test_arguments_that_are_not_an_object_are_refused(arguments: bytes) -> None:
+    assert call(Recorder(), "execute_query", arguments)["success"] is False
+
+
+@given(st.dictionaries(st.text(min_size=8), st.text(min_size=8), min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_no_refusal_quotes_a_name_or_a_value(canaries: dict[str, str]) -> None:
+    result = call(Recorder(), "execute_query", json.dumps({"query": 1, **canaries}).encode())
+
+    text = json.dumps(result, ensure_ascii=False)
+    words = {word for pair in canaries.items() for word in pair}
+    assert not [word for word in words if word in text and word not in "connection_id"]
+
+
+@pytest.mark.parametrize("connection_id", ["", "x", ID + "a", ID[:-1], ID[:-1] + "\n", "ü" * 43])
+def test_a_malformed_connection_id_gets_the_answer_of_an_unknown_one(connection_id: str) -> None:
+    router = Recorder()
+    arguments = json.dumps({"connection_id": connection_id, "query": "select 1"}).encode()
+
+    result = call(router, "execute_query", arguments)
+
+    assert result["error"] == "Invalid connection ID"
+    assert router.asked == []
+
+
+def test_connect_storage_refuses_whatever_it_is_given_and_repeats_none_of_it() -> None:
+    password = "".join(random.choices(string.ascii_letters, k=6)) + ":@/%' \"\\ü"  # noqa: S311
+    for arguments in (json.dumps({"password": password}).encode(), b"not even JSON"):
+        result = call(Recorder(), "connect_storage", arguments)
+
+        assert result["fault"]["code"] == "not_available"  # type: ignore[index]
+        assert password not in json.dumps(result, ensure_ascii=False)
+
+
+def test_a_bug_of_ours_is_an_internal_fault_without_its_text(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    result = call(
+        Recorder(broken=True),
+        "execute_query",
+        b'{"connection_id":"%s","query":"canary"}' % ID.encode(),
+    )
+
+    assert result["fault"] == {"code": "internal"}
+    assert "canary" not in json.dumps(result) + capfd.readouterr().err

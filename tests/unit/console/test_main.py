@@ -1,0 +1,100 @@
+"""The command line: what is refused, what is loaded, and in which order."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.commandline import COMMANDS, main
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def strongroom(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "console", *arguments],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+
+    assert caught.value.code == 0
+    assert COMMANDS[command] in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--run-dir", "x"], ["query"]])
+def test_what_is_no_command_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("command", [["status"], ["query", "a", "SELECT 1"]])
+def test_a_system_that_does_not_run_is_one_sentence(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o711)
+
+    status = main([*command, "--run-dir", str(tmp_path)])
+
+    assert status == 1
+    assert capsys.readouterr().err == (
+        f"strongroom: nothing runs on {tmp_path}; start it with `strongroom up`\n"
+    )
+
+
+def test_a_run_directory_that_others_can_write_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o777)
+
+    status = main(["status", "--run-dir", str(tmp_path)])
+
+    assert status == 1
+    assert "can be written by other users" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["up", "stdio"])
+def test_a_broken_configuration_is_one_sentence(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text('{"connections": {"a": {"type": "postgresql", "host": 1}}}')
+
+    done = strongroom(command, "--config", str(path), "--run-dir", str(tmp_path / "run"))
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    first = done.stderr.splitlines()[0]
+    assert first == (
+        f'strongroom: configuration {path}: connection "a": key "host" must be a host name or '
+        "an IP address"
+    )
+
+
+def test_a_planted_package_in_the_working_directory_is_not_run(tmp_path: Path) -> None:
+    for name in ("console", "supervisor", "vault"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('planted')")
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "console", "up", "--listen", "0.0.0.0:1"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert done.returncode == 2
+    assert "only loopback addresses" in done.stderr

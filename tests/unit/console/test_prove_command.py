@@ -1,0 +1,150 @@
+import argparse
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from console.commands.prove import add_arguments, run
+from console.failures import CommandFailedError
+from tests.harness.memory import a_process
+from wire.codec import encode
+from wire.console import StatusReport
+from wire.packets import receive_packet, send_packet
+from wire.rundir import CONTROL_SOCKET
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def a_secret_file(directory: Path, secret: str) -> Path:
+    path = directory / "secret"
+    path.write_text(f"{secret}\nsecond line\n", encoding="utf-8")
+    return path
+
+
+def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
+    processes = [
+        {
+            "role": "executor" if number else "supervisor",
+            "name": f"process-{number}",
+            "pid": pid,
+            "state": "ready" if pid else "backoff",
+            "uptime_s": 1.0,
+            "restarts": 0,
+        }
+        for number, pid in enumerate([os.getpid(), *pids])
+    ]
+    report = {
+        "processes": processes,
+        "connections": [],
+        "leases": [],
+        "loans": [],
+        "url": None,
+        "run_dir": str(run_dir),
+        "version": "0",
+    }
+    return json.dumps(report).encode()
+
+
+@contextmanager
+def a_system(run_dir: Path, *pids: int | None) -> Iterator[None]:
+    """Answer one question for the status, as the supervisor of these processes would."""
+    run_dir.mkdir(mode=0o711)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(run_dir / CONTROL_SOCKET))
+    listener.listen()
+
+    def serve() -> None:
+        caller, _ = listener.accept()
+        with caller, os.fdopen(os.memfd_create("status"), "r+b", buffering=0) as report:
+            receive_packet(caller)
+            report.write(a_status(run_dir, pids))
+            report.seek(0)
+            send_packet(caller, encode(StatusReport()), (report.fileno(),))
+
+    server = threading.Thread(target=serve)
+    server.start()
+    try:
+        yield
+    finally:
+        server.join()
+        listener.close()
+
+
+@pytest.mark.parametrize(("copies", "code"), [(0, 0), (1, 1)], ids=["nowhere", "held"])
+def test_the_answer_is_one_json_object_an_exit_code_and_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], copies: int, code: int
+) -> None:
+    secret, run_dir = secrets.token_urlsafe(33), tmp_path / "run"
+    path = a_secret_file(tmp_path, secret)
+    args = arguments("--run-dir", str(run_dir), "--secret-file", str(path), "--json")
+    with a_process("", secret.encode() * copies) as pid, a_system(run_dir, pid):
+        assert run(args) == code
+
+    printed = capsys.readouterr().out
+    told = json.loads(printed)
+    assert told["exit_code"] == code
+    assert told["excluded_pids"] == [os.getpid()]
+    assert {part["pid"] for part in told["parts"]} >= {pid, None}
+    assert secret[:8] not in printed
+
+
+def test_the_secret_in_the_run_directory_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret, run_dir = secrets.token_urlsafe(33), tmp_path / "run"
+    path = a_secret_file(tmp_path, secret)
+    args = arguments("--run-dir", str(run_dir), "--secret-file", str(path))
+    with a_process("") as pid, a_system(run_dir, pid):
+        (run_dir / "strongroom.log").write_text(f"login_failed password={secret}\n")
+
+        assert run(args) == 1
+
+    printed = capsys.readouterr().out
+    assert f"directory: whole, raw, in file at 0x16, {run_dir}/strongroom.log" in printed
+    assert secret[:8] not in printed
+
+
+def test_a_process_that_is_being_restarted_makes_the_answer_incomplete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_dir = tmp_path / "run"
+    path = a_secret_file(tmp_path, secrets.token_urlsafe(33))
+    with a_process("") as pid, a_system(run_dir, pid, None):
+        assert run(arguments("--run-dir", str(run_dir), "--secret-file", str(path))) == 2
+
+    assert "process-2: process: it is being restarted" in capsys.readouterr().out
+
+
+def test_where_nothing_runs_the_status_is_that_of_incomplete(tmp_path: Path) -> None:
+    path = a_secret_file(tmp_path, secrets.token_urlsafe(33))
+    args = arguments("--run-dir", str(tmp_path / "run"), "--secret-file", str(path))
+
+    with pytest.raises(CommandFailedError, match="nothing runs on") as caught:
+        run(args)
+
+    assert caught.value.status == 2
+
+
+def test_a_secret_that_cannot_be_looked_for_ends_with_the_status_of_incomplete(
+    tmp_path: Path,
+) -> None:
+    run_dir, path = tmp_path / "run", a_secret_file(tmp_path, "")
+    args = arguments("--run-dir", str(run_dir), "--secret-file", str(path))
+
+    with (
+        a_system(run_dir),
+        pytest.raises(CommandFailedError, match="a secret of 0 characters") as caught,
+    ):
+        run(args)
+
+    assert caught.value.status == 2

@@ -1,0 +1,93 @@
+"""A process that behaves as a role does towards the supervisor, and writes down what it hears.
+
+    python -P stand_in.py JOURNAL_DIR BEHAVIOUR…
+
+Behaviours: `seals` (says Sealed first), `lacks=NAME` (with a missing variable), `crashes`, `deaf`
+(does not end when told to finish), `mute` (never ready), `echoes` (copies its first descriptor to
+its second, as a gateway on standard streams), `reports` (answers TellStatus), `babbles` (says
+nonsense).
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from wire.child import Birth, Heard, begin
+from wire.control import (
+    CONTROL_FD,
+    Finish,
+    Pair,
+    PeerJoined,
+    PeerLeft,
+    Ready,
+    RouterReady,
+    Sealed,
+    Status,
+    TellStatus,
+)
+from wire.packets import PeerGoneError
+
+KEY = b"k" * 40
+
+
+def main() -> None:  # noqa: C901 - a list of behaviours
+    journal, behaviours = Path(sys.argv[1]), sys.argv[2:]
+    if "crashes" in behaviours:
+        sys.exit(7)
+    birth = begin()
+    notes = (journal / birth.configure.incarnation).open("a", buffering=1, encoding="utf-8")
+    fds = sorted(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
+    environment = ",".join(sorted(os.environ))
+    print(f"born fds={fds} given={len(birth.descriptors)} environment={environment}", file=notes)
+    if "seals" in behaviours:
+        missing = tuple(b[6:] for b in behaviours if b.startswith("lacks="))
+        birth.control.say(Sealed(missing=missing))
+    if "babbles" in behaviours:
+        os.write(CONTROL_FD, b"nonsense")
+    if "mute" not in behaviours:
+        birth.control.say(Ready(public_key=KEY))
+    if "echoes" in behaviours:
+        source, sink = birth.descriptors
+        while data := os.read(source, 1000):
+            os.write(sink, data)
+        sys.exit(5)
+    try:
+        while True:
+            heard = birth.control.hear()
+            if heard is not None:
+                print(described(heard), file=notes)
+                react(birth, heard, behaviours)
+    except PeerGoneError:
+        sys.exit(0)
+
+
+def described(heard: Heard) -> str:
+    match heard.message:
+        case PeerJoined(role=role, incarnation=who) | PeerLeft(role=role, incarnation=who):
+            return f"{type(heard.message).__name__} {role} {who}"
+        case Pair(role=role, incarnation=who):
+            return f"Pair {role} {who} {len(heard.descriptors)}"
+        case RouterReady(endpoint=endpoint):
+            return f"RouterReady {endpoint}"
+        case _:
+            return type(heard.message).__name__
+
+
+def react(birth: Birth, heard: Heard, behaviours: list[str]) -> None:
+    match heard.message:
+        case Finish() if "deaf" not in behaviours:
+            sys.exit(0)
+        case TellStatus(ask=ask) if "reports" in behaviours:
+            found: dict[str, object] = {"leases": [{"id": "abc"}], "loans": []}
+            report = msgspec.Raw(msgspec.msgpack.encode(found))
+            birth.control.say(Status(ask=ask, report=report))
+        case _:
+            return
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    main()

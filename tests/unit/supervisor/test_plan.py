@@ -1,0 +1,160 @@
+"""Who starts when, and who hears of whom."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.plan import Command, Join, Roster, Tell, start_plan
+from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady
+from wire.names import Incarnation, Role
+
+ENDPOINTS: dict[Role, str] = {"gateway": "ipc://g", "executor": "ipc://e", "vault": "ipc://v"}
+ROLES: list[Role] = ["router", "gateway", "executor", "vault", "login-server", "demo"]
+
+
+def who(name: str) -> Incarnation:
+    return Incarnation(name)
+
+
+def a_roster(*ready: tuple[str, Role]) -> Roster:
+    roster = Roster(ENDPOINTS)
+    for name, role in ready:
+        roster.spawned(who(name), role)
+        roster.ready(who(name), name.encode())
+    return roster
+
+
+def joined(name: str, role: Role) -> PeerJoined:
+    return PeerJoined(role=role, incarnation=who(name), public_key=name.encode())
+
+
+def test_the_vault_and_its_login_server_come_first_and_as_one_unit() -> None:
+    first, second = start_plan(executors=2, gateways=1, demo=False)
+
+    assert [[member.role for member in unit] for unit in first] == [["login-server", "vault"]]
+    assert [unit[0].name for unit in second] == [
+        "router-1",
+        "gateway-1",
+        "executor-1",
+        "executor-2",
+    ]
+
+
+def test_a_demo_database_starts_with_the_vault() -> None:
+    first, _ = start_plan(executors=1, gateways=0, demo=True)
+
+    assert [unit[0].role for unit in first] == ["demo", "login-server"]
+
+
+def test_vault_and_login_server_are_joined_when_both_are_born() -> None:
+    roster = Roster(ENDPOINTS)
+
+    assert roster.spawned(who("l"), "login-server") == []
+    assert roster.spawned(who("v"), "vault") == [Join(who("v"), who("l"))]
+
+
+def test_a_new_router_knows_every_key_before_anybody_is_sent_to_it() -> None:
+    roster = a_roster(("v", "vault"), ("g", "gateway"), ("e", "executor"))
+    roster.spawned(who("r"), "router")
+
+    said = roster.ready(who("r"), b"key")
+
+    assert said == [
+        Tell(who("r"), joined("v", "vault")),
+        Tell(who("r"), joined("g", "gateway")),
+        Tell(who("r"), joined("e", "executor")),
+        Tell(who("v"), RouterReady(endpoint="ipc://v", public_key=b"key")),
+        Tell(who("g"), RouterReady(endpoint="ipc://g", public_key=b"key")),
+        Tell(who("e"), RouterReady(endpoint="ipc://e", public_key=b"key")),
+    ]
+
+
+def test_a_new_executor_meets_the_router_and_the_vault() -> None:
+    roster = a_roster(("v", "vault"), ("r", "router"))
+    roster.spawned(who("e"), "executor")
+
+    assert roster.ready(who("e"), b"e") == [
+        Tell(who("r"), joined("e", "executor")),
+        Tell(who("e"), RouterReady(endpoint="ipc://e", public_key=b"r")),
+        Join(who("v"), who("e")),
+    ]
+
+
+def test_a_new_vault_is_joined_with_every_executor() -> None:
+    roster = a_roster(("e1", "executor"), ("e2", "executor"))
+    roster.spawned(who("v"), "vault")
+
+    assert roster.ready(who("v"), b"v") == [
+        Join(who("v"), who("e1")),
+        Join(who("v"), who("e2")),
+    ]
+
+
+def test_the_death_of_an_executor_is_told_to_router_and_vault() -> None:
+    roster = a_roster(("v", "vault"), ("r", "router"), ("e", "executor"))
+    left = PeerLeft(role="executor", incarnation=who("e"))
+
+    assert roster.gone(who("e")) == [Tell(who("v"), left), Tell(who("r"), left)]
+
+
+def test_the_death_of_the_router_is_told_to_all_its_peers() -> None:
+    roster = a_roster(("v", "vault"), ("g", "gateway"), ("e", "executor"), ("r", "router"))
+
+    assert roster.gone(who("r")) == [
+        Tell(who("v"), RouterLost()),
+        Tell(who("g"), RouterLost()),
+        Tell(who("e"), RouterLost()),
+    ]
+
+
+def test_nobody_hears_of_the_death_of_one_that_was_never_ready() -> None:
+    roster = a_roster(("r", "router"))
+    roster.spawned(who("g"), "gateway")
+
+    assert roster.gone(who("g")) == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["spawn", "ready", "gone"]), st.integers(0, 7))), st.data()
+)
+def test_whatever_happens_nothing_is_said_to_the_dead_and_no_peer_is_unknown_to_the_router(
+    steps: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    roster, alive, ready = Roster(ENDPOINTS), dict[Incarnation, Role](), set[Incarnation]()
+    known: dict[Incarnation, set[Incarnation]] = {}
+    born = 0
+
+    for step, number in steps:
+        said: list[Command] = []
+        pick = sorted(alive)[number % len(alive)] if alive else None
+        if step == "spawn":
+            born += 1
+            role = data.draw(st.sampled_from(ROLES))
+            if role in {"router", "vault", "login-server"} and role in alive.values():
+                continue
+            alive[who(f"p{born}")] = role
+            said = roster.spawned(who(f"p{born}"), role)
+        elif step == "ready" and pick is not None and pick not in ready:
+            ready.add(pick)
+            said = roster.ready(pick, b"k")
+        elif step == "gone" and pick is not None:
+            del alive[pick]
+            ready.discard(pick)
+            said = roster.gone(pick)
+        check(said, alive, known)
+
+
+def check(
+    said: list[Command], alive: dict[Incarnation, Role], known: dict[Incarnation, set[Incarnation]]
+) -> None:
+    for command in said:
+        match command:
+            case Join(one, other):
+                assert {alive[one], alive[other]} & {"vault"}
+            case Tell(to, PeerJoined(incarnation=peer)):
+                assert alive[to] == "router"
+                known.setdefault(to, set()).add(peer)
+            case Tell(to, RouterReady()):
+                routers = [one for one, role in alive.items() if role == "router"]
+                assert to in known[routers[0]]
+            case Tell(to):
+                assert to in alive

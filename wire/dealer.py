@@ -1,0 +1,115 @@
+"""A peer's socket to the router, made anew for each: what was queued in one is not sent twice.
+
+A message is two frames, a header and a payload. The descriptor to wait on is edge-triggered
+(ZMQ_FD): it tells that something changed, and a send may swallow the news of an arrival. So after
+either, hear until there is nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import msgspec
+import zmq
+
+from wire.codec import Codec, MalformedMessageError, encode
+from wire.messages import Hello
+from wire.names import Incarnation
+from wire.sockets import RawSocket, connected_socket, descriptor_of, new_context, new_key_pair
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FromRouter(Generic[T]):
+    """One message and its payload."""
+
+    message: T
+    payload: bytes
+
+
+class Dealer(Generic[T]):
+    """A socket while there is a router, and nothing in between; for one thread."""
+
+    def __init__(self, incarnation: Incarnation, codec: Codec[T], *, slots: int = 1) -> None:
+        self._hello: Final = Hello(incarnation=incarnation, slots=slots)
+        self._codec = codec
+        self._keys = new_key_pair()
+        self._context = new_context()
+        self._socket: RawSocket | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the key (Z85) by which every router knows us."""
+        return self._keys.public
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether there is a router to talk to."""
+        return self._socket is not None
+
+    def fileno(self) -> int | None:
+        """Return the descriptor to wait on, or None between two routers."""
+        return None if self._socket is None else descriptor_of(self._socket)
+
+    def connect(self, endpoint: str, server_key: bytes) -> int:
+        """Use a new socket, introduce ourselves, and return the descriptor to wait on."""
+        self.disconnect()
+        self._socket = connected_socket(
+            self._context,
+            endpoint,
+            keys=self._keys,
+            server_key=server_key,
+            identity=self._hello.incarnation,
+        )
+        self.say(self._hello)
+        return descriptor_of(self._socket)
+
+    def disconnect(self, *, linger_ms: int = 0) -> None:
+        """Close the socket; what is queued in it has that long to leave."""
+        if self._socket is not None:
+            self._socket.close(linger_ms)
+            self._socket = None
+
+    def close(self, *, linger_ms: int = 0) -> None:
+        """Close for good."""
+        self.disconnect(linger_ms=linger_ms)
+        self._context.term()
+
+    def say(self, message: msgspec.Struct, payload: bytes = b"") -> bool:
+        """Send one message; return False, with nothing sent, without a router or room."""
+        if self._socket is None:
+            return False
+        try:
+            self._socket.send(encode(message), zmq.SNDMORE | zmq.NOBLOCK)
+            self._socket.send(payload, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def has_room(self) -> bool:
+        """Return whether `say` would send now."""
+        return self._socket is not None and bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLOUT)
+
+    def has_news(self) -> bool:
+        """Return whether `hear` would return a message now."""
+        return self._socket is not None and bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
+    def hear(self) -> FromRouter[T] | None:
+        """Return the next message, None when there is none yet.
+
+        Raises MalformedMessageError for one that is dropped.
+        """
+        link = self._socket
+        if link is None:
+            return None
+        try:
+            frames = [link.recv(zmq.NOBLOCK)]
+        except zmq.Again:
+            return None
+        while link.get(zmq.RCVMORE):
+            frames.append(link.recv())
+        match frames:
+            case [header, payload]:
+                return FromRouter(self._codec.decode(header), payload)
+            case _:
+                raise MalformedMessageError(f"{len(frames)} frames")
