@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import zmq
 
 from broker.roster import PeerRole, Roster
+from wire.codec import HELLO, MalformedMessageError
 from wire.names import Incarnation
 from wire.sockets import RawSocket
 
@@ -27,6 +28,10 @@ class StrangerError(Exception):
     """Somebody sent a message under an identity that is not its own."""
 
 
+class UnannouncedError(Exception):
+    """A peer that has not said Hello to this router sent something else."""
+
+
 class MisshapenError(Exception):
     """A message does not have exactly two frames after its sender's identity."""
 
@@ -47,7 +52,7 @@ class Peers:
     def receive(self) -> Received | None:
         """Return the next message, None when there is none.
 
-        Raises StrangerError or MisshapenError for one that is dropped.
+        Raises StrangerError, UnannouncedError or MisshapenError for one that is dropped.
         """
         link = self.link
         try:
@@ -70,6 +75,10 @@ class Peers:
         if not isinstance(key, str) or not self._roster.holds(identity, key):
             self._drop_rest()
             raise StrangerError
+        if not _is_hello(frame.bytes):
+            # It was meant for the router before this one, and has been answered for there.
+            self._drop_rest()
+            raise UnannouncedError
         self._known.add(identity)
         return frame.bytes
 
@@ -94,3 +103,11 @@ class Peers:
     def forget(self, incarnation: Incarnation) -> None:
         """Bind this identity anew, should it ever be seen again."""
         self._known.discard(incarnation.encode())
+
+
+def _is_hello(header: bytes) -> bool:
+    try:
+        HELLO.decode(header)
+    except MalformedMessageError:
+        return False
+    return True

@@ -20,6 +20,7 @@ from broker.peers import (
     Peers,
     Received,
     StrangerError,
+    UnannouncedError,
     UnreachableError,
 )
 from broker.roster import PeerRole, Roster, peer_role, start_authenticator
@@ -33,7 +34,7 @@ from wire.codec import (
     MalformedMessageError,
     encode,
 )
-from wire.control import Finish, KillExecutor, PeerJoined, PeerLeft, Ready
+from wire.control import Admitted, Finish, KillExecutor, PeerJoined, PeerLeft, Ready
 from wire.logs import Log
 from wire.messages import Hello, Ran
 from wire.names import Incarnation
@@ -126,7 +127,7 @@ class Router:
                 if received is None:
                     return
                 self._obey(decide(received, time.monotonic()))
-            except (StrangerError, MisshapenError) as error:
+            except (StrangerError, UnannouncedError, MisshapenError) as error:
                 self._log.warning("message_dropped", role=peers.role, why=type(error).__name__)
             except MalformedMessageError:
                 self._log.warning("malformed_message", role=peers.role)
@@ -190,6 +191,7 @@ class Router:
             case PeerJoined(role=role, incarnation=incarnation, public_key=key):
                 if (known := peer_role(role)) is not None:
                     self._rosters[known].join(incarnation, key)
+                    self._control.say(Admitted(incarnation=incarnation))
             case PeerLeft(role=role, incarnation=incarnation):
                 if (known := peer_role(role)) is not None:
                     self._rosters[known].leave(incarnation)

@@ -28,12 +28,20 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     birth = begin()
     log = Log(birth.configure.incarnation)
+    # Not by way of the interpreter's end, which would wait for threads that wait for databases.
+    os._exit(_serve(birth, log))
+
+
+def _serve(birth: Birth, log: Log) -> int:
+    service = _service(birth, log)
     try:
-        _service(birth, log).run()
+        service.run()
     except PeerGoneError:
         log.debug("supervisor_gone")
-    # Not by way of the interpreter's end, which would wait for threads that wait for databases.
-    os._exit(0)
+    except Exception as error:  # noqa: BLE001 (the loop's edge: the supervisor starts another one)
+        log.critical("executor_failed", kind=type(error).__name__)
+        return 1
+    return 0
 
 
 def _service(birth: Birth, log: Log) -> Service:

@@ -1,8 +1,8 @@
 """Our socket to the router, whichever router that is; for the loop's thread only.
 
 Messages are two frames: a header that we say or understand, and a payload. The socket's descriptor
-(ZMQ_FD) is edge-triggered: it shows that something changed, so whoever waits on it tries to hear
-and to say until neither gets anywhere.
+(ZMQ_FD) is edge-triggered, and any look at the socket takes the edge away: before waiting on it,
+look once at both directions, and find that there is nothing to do in either.
 """
 
 from typing import Final, NamedTuple
@@ -22,6 +22,13 @@ class FromRouter(NamedTuple):
 
     message: ToExecutor
     payload: bytes
+
+
+class Ready(NamedTuple):
+    """In which directions a message would pass."""
+
+    to_hear: bool
+    to_say: bool
 
 
 class RouterLink:
@@ -63,32 +70,31 @@ class RouterLink:
         """Return the descriptor to wait on, or None between two routers."""
         return None if self._socket is None else int(self._socket.get(zmq.FD))
 
-    def hear(self) -> FromRouter | None:
-        """Return the next message, or None when there is none yet."""
-        while self._socket is not None and self._can(self._socket, zmq.POLLIN):
-            header = self._socket.recv()
-            payload = self._socket.recv() if self._socket.get(zmq.RCVMORE) else None
-            extra = self._skip_rest(self._socket)
-            try:
-                message = TO_EXECUTOR.decode(header)
-            except MalformedMessageError:
-                message = None
-            if message is not None and payload is not None and not extra:
-                return FromRouter(message, payload)
-            self._log.warning("malformed_message", sender="router", header_bytes=len(header))
-        return None
+    def look(self) -> Ready:
+        """Return what could be done now; without a router it is nothing."""
+        events = 0 if self._socket is None else int(self._socket.get(zmq.EVENTS))
+        return Ready(bool(events & zmq.POLLIN), bool(events & zmq.POLLOUT))
 
-    def has_room(self) -> bool:
-        """Return whether `say` would be heard now; without a router it is never."""
-        return self._socket is not None and self._can(self._socket, zmq.POLLOUT)
+    def hear(self) -> FromRouter | None:
+        """Return the message that is there, or None for one that makes no sense."""
+        if self._socket is None:
+            return None
+        header = self._socket.recv()
+        payload = self._socket.recv() if self._socket.get(zmq.RCVMORE) else None
+        extra = self._skip_rest(self._socket)
+        try:
+            message = TO_EXECUTOR.decode(header)
+        except MalformedMessageError:
+            message = None
+        if message is None or payload is None or extra:
+            self._log.warning("malformed_message", sender="router", header_bytes=len(header))
+            return None
+        return FromRouter(message, payload)
 
     def say_ran(self, run_id: RunId, payload: bytes) -> None:
         """Send the reply to a run; only where there is room."""
         if self._socket is not None:
             self._send(self._socket, encode(Ran(run_id=run_id)), payload)
-
-    def _can(self, link: RawSocket, event: int) -> bool:
-        return bool(int(link.get(zmq.EVENTS)) & event)
 
     def _send(self, link: RawSocket, header: bytes, payload: bytes) -> None:
         link.send(header, zmq.SNDMORE | zmq.NOBLOCK)

@@ -1,8 +1,8 @@
 """What an executor gives up before its first statement, for good.
 
 It opens no socket but Unix ones, starts no program, looks into no process and reads no file: all
-that it needs is loaded, and its databases come as descriptors. Where the kernel cannot enforce one of
-these, the log says which; the rest still holds.
+that it needs is loaded, and its databases come as descriptors. Where the kernel cannot enforce one
+of these, the log says which; the rest still holds.
 """
 
 import resource

@@ -47,6 +47,7 @@ class Service:
             self._hear_vault()
             self._serve_router()
         self._executions.engines.close()
+        self._router.close()
 
     def _wait(self) -> None:
         poll = select.poll()
@@ -103,24 +104,22 @@ class Service:
     # --- the router --------------------------------------------------------------------------
 
     def _serve_router(self) -> None:
-        while self._take_one() or self._reply_one():
-            pass
+        while True:
+            ready = self._router.look()
+            if ready.to_hear:
+                self._take_one()
+            elif ready.to_say and (done := self._workers.done()) is not None:
+                self._router.say_ran(done.task.run.run_id, done.payload)
+            else:
+                return
 
-    def _take_one(self) -> bool:
+    def _take_one(self) -> None:
         heard = self._router.hear()
         if heard is None:
-            return False
+            return
         match heard.message:
             case Run() as run:
                 self._workers.submit(run, heard.payload)
             case Stop(run_id=run_id):
                 self._workers.stop(run_id)
                 self._vault.wake()
-        return True
-
-    def _reply_one(self) -> bool:
-        done = self._workers.done() if self._router.has_room() else None
-        if done is None:
-            return False
-        self._router.say_ran(done.task.run.run_id, done.payload)
-        return True

@@ -13,7 +13,7 @@ from supervisor.outfits import Outfit
 from supervisor.spawn import Program, spawn
 from supervisor.watch import Watch
 from wire.codec import MalformedMessageError
-from wire.control import Configure, FromChild, Ready
+from wire.control import Admitted, Configure, FromChild, Ready
 from wire.control import Finish as FinishMessage
 from wire.logs import Log
 from wire.names import Incarnation, Role
@@ -144,6 +144,9 @@ class Fleet:
 
     def _take(self, child: Child, message: FromChild) -> None:
         if child.incarnation in self._condemned:
+            return
+        if isinstance(message, Admitted):
+            self._introduce(self._roster.admitted(message.incarnation))
             return
         if not isinstance(message, Ready):
             self._hooks.heard(child, message)

@@ -92,15 +92,24 @@ class Roster:
         self._keys[incarnation] = public_key
         role = self._alive[incarnation]
         if role == "router":
-            return self._introduce_all(incarnation)
+            return [self._join_roster(peer, incarnation) for peer in self._prepared(*_ROUTER_PEERS)]
         if role not in _ROUTER_PEERS:
             return []
-        introduced = [
-            command
+        joined = [self._join_roster(incarnation, router) for router in self._prepared("router")]
+        return [*joined, *self._lend_between(incarnation, role)]
+
+    def admitted(self, incarnation: Incarnation) -> list[Command]:
+        """Send a process to the router that has just learned its key; it may be gone by now."""
+        role = self._alive.get(incarnation)
+        if role is None:
+            return []
+        return [
+            Tell(
+                incarnation,
+                RouterReady(endpoint=self._endpoints[role], public_key=self._keys[router]),
+            )
             for router in self._prepared("router")
-            for command in self._introduce(incarnation, router)
         ]
-        return [*introduced, *self._lend_between(incarnation, role)]
 
     def gone(self, incarnation: Incarnation) -> list[Command]:
         """Tell those who knew this process that it is no more."""
@@ -114,16 +123,9 @@ class Roster:
         told = self._prepared("router", "vault") if role == "executor" else self._prepared("router")
         return [Tell(one, PeerLeft(role=role, incarnation=incarnation)) for one in told]
 
-    def _introduce_all(self, router: Incarnation) -> list[Command]:
-        """Give the router every key before the first peer knocks."""
-        both = [self._introduce(peer, router) for peer in self._prepared(*_ROUTER_PEERS)]
-        return [joined for joined, _ in both] + [ready for _, ready in both]
-
-    def _introduce(self, peer: Incarnation, router: Incarnation) -> tuple[Command, Command]:
-        role = self._alive[peer]
-        joined = PeerJoined(role=role, incarnation=peer, public_key=self._keys[peer])
-        ready = RouterReady(endpoint=self._endpoints[role], public_key=self._keys[router])
-        return Tell(router, joined), Tell(peer, ready)
+    def _join_roster(self, peer: Incarnation, router: Incarnation) -> Command:
+        joined = PeerJoined(role=self._alive[peer], incarnation=peer, public_key=self._keys[peer])
+        return Tell(router, joined)
 
     def _lend_between(self, incarnation: Incarnation, role: Role) -> list[Command]:
         if role == "vault":

@@ -21,7 +21,7 @@ from supervisor.spawn import Program
 from supervisor.stdio_clients import StdioClients
 from supervisor.watch import Watch
 from wire.console import AdoptStdio, AskStatus, FromConsole, NotServed
-from wire.control import FromChild, KillExecutor, Ready, Sealed, Status
+from wire.control import Admitted, FromChild, KillExecutor, Ready, Sealed, Status
 from wire.logs import Log
 from wire.names import Role
 from wire.packets import close_all
@@ -163,7 +163,7 @@ class Supervisor:
             case KillExecutor(incarnation=incarnation):
                 self._run.log.warning("executor_killed", executor=incarnation, by=child.incarnation)
                 self._fleet.kill(incarnation)
-            case Ready():
+            case Ready() | Admitted():
                 return
 
     def _credentials_sealed(self, message: Sealed) -> None:

@@ -20,7 +20,9 @@ PROVE: Final = "tests/unit/console/test_prove.py"
 REPORT: Final = "tests/unit/console/test_scan_report.py"
 LOGIN: Final = "tests/unit/vault/test_postgres_login.py"
 ROGUES: Final = "tests/unit/vault/test_postgres_rogues.py"
+GRANTS: Final = "tests/unit/vault/test_grants.py"
 SCRAM: Final = "tests/unit/vault/test_scram.py"
+ROSTER: Final = "tests/unit/broker/test_roster.py"
 TOOLS: Final = "tests/unit/broker/test_tools.py"
 REFUSALS: Final = "tests/unit/broker/test_refusals.py"
 
@@ -87,8 +89,15 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{DEADLINE}::test_a_statement_that_is_too_slow_ends_on_the_server",
         f"{DEADLINE}::test_a_client_that_walks_away_ends_its_statement",
     ),
-    "C17": (ATTACKERS,),
-    "C18": (ATTACKERS,),
+    "C17": (
+        f"{ROSTER}::test_a_key_may_connect_from_its_joining_to_its_leaving",
+        f"{ROSTER}::test_a_key_holds_its_own_identity_and_no_other",
+    ),
+    "C18": (
+        f"{GRANTS}::test_a_grant_with_any_byte_changed_is_forged",
+        f"{GRANTS}::test_a_grant_is_worth_nothing_to_another_executor",
+        f"{GRANTS}::test_a_grant_is_refused_from_the_moment_it_expires",
+    ),
     "C19": (
         f"{ISOLATION}::test_a_process_loads_nothing_that_it_must_not_have",
         f"{ATTACKERS}::test_folders_planted_in_the_working_directory_are_not_imported",

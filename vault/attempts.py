@@ -11,6 +11,7 @@ FREE_TRIES: Final = 3
 
 FIRST_PAUSE_S: Final = 30.0
 LONGEST_PAUSE_S: Final = 900.0
+_DOUBLINGS_MAX: Final = 16  # past the longest pause; a credential may be refused for weeks
 
 
 class _Record(NamedTuple):
@@ -36,6 +37,6 @@ class Attempts:
     def refused(self, credential: str, *, now: float) -> None:
         """Note that the server refused the user or the password."""
         refused = self._records.get(credential, _Record(0, 0.0)).refused + 1
-        over = refused - FREE_TRIES
+        over = min(refused - FREE_TRIES, _DOUBLINGS_MAX)
         pause_s = 0.0 if over < 0 else min(FIRST_PAUSE_S * 2.0**over, LONGEST_PAUSE_S)
         self._records[credential] = _Record(refused, now + pause_s)

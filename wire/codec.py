@@ -21,7 +21,15 @@ from wire.lending import (
     Taken,
     ToBorrower,
 )
-from wire.messages import FromExecutor, FromGateway, FromVault, ToExecutor, ToGateway, ToVault
+from wire.messages import (
+    FromExecutor,
+    FromGateway,
+    FromVault,
+    Hello,
+    ToExecutor,
+    ToGateway,
+    ToVault,
+)
 
 T = TypeVar("T")
 
@@ -59,6 +67,7 @@ def encode(message: msgspec.Struct) -> bytes:
     return _encoder.encode(message)
 
 
+HELLO: Final[Codec[Hello]] = Codec(msgspec.msgpack.Decoder(Hello))
 FROM_GATEWAY: Final[Codec[FromGateway]] = Codec(msgspec.msgpack.Decoder(FromGateway))
 TO_GATEWAY: Final[Codec[ToGateway]] = Codec(msgspec.msgpack.Decoder(ToGateway))
 FROM_EXECUTOR: Final[Codec[FromExecutor]] = Codec(msgspec.msgpack.Decoder(FromExecutor))

@@ -106,11 +106,20 @@ class Status(Struct, frozen=True, kw_only=True, tag="status", forbid_unknown_fie
     report: Raw
 
 
+class Admitted(Struct, frozen=True, kw_only=True, tag="admitted", forbid_unknown_fields=True):
+    """Router, to each PeerJoined: from now on that key is let in.
+
+    A peer that knocked before would be turned away for good: ZeroMQ does not try again.
+    """
+
+    incarnation: Incarnation
+
+
 class KillExecutor(Struct, frozen=True, kw_only=True, tag="kill", forbid_unknown_fields=True):
     """Vault: this executor did not give up what it must; end it."""
 
     incarnation: Incarnation
 
 
-FromChild: TypeAlias = Ready | Sealed | Status | KillExecutor
+FromChild: TypeAlias = Ready | Sealed | Status | Admitted | KillExecutor
 """All that a child may say to the supervisor."""

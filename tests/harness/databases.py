@@ -16,7 +16,8 @@ class Databases:
 
     def add(self, name: str, *, password: str | None = None, **keys: object) -> str:
         """Make a role and a connection of that name; return the password."""
-        word = password if password is not None else "p:@/%'\"\\é" + secrets.token_urlsafe(24)
+        token = secrets.token_urlsafe(24)
+        word = password if password is not None else f"{token[:9]}:@/%'\"\\é{token[9:]}"
         role = f"{name}_{secrets.token_hex(4)}"
         self.server.create_role(role, word)
         self.passwords[name] = word

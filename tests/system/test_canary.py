@@ -33,10 +33,9 @@ def databases(postgres: PostgresServer) -> Databases:
 
 @pytest.fixture(scope="module")
 def system(databases: Databases) -> Iterator[System]:
-    environment = {
-        **databases.environment,
-        "WRONG_ON_PURPOSE": f"{databases.role('wrong')}:not{databases.passwords['wrong']}",
-    }
+    environment = dict(databases.environment)
+    del environment[databases.variable("wrong")]
+    environment["WRONG_ON_PURPOSE"] = f"{databases.role('wrong')}:not{databases.passwords['wrong']}"
     with System(
         configuration={"connections": databases.connections}, credentials=environment
     ) as running:
@@ -121,7 +120,8 @@ def test_a_client_on_standard_streams_gets_no_password_either(
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
-        **databases.environment,
+        databases.variable("canary"): databases.environment[databases.variable("canary")],
+        databases.variable("nowhere"): databases.environment[databases.variable("nowhere")],
         "WRONG_ON_PURPOSE": "a:b",
     }
     run_dir = tmp_path / "run"

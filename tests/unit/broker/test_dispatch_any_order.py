@@ -3,14 +3,13 @@
 from collections import Counter
 
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from hypothesis.strategies import booleans, floats, integers, sampled_from
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.strategies import booleans, integers, lists, sampled_from
 
-from broker.commands import Command, EndExecutor, TellExecutor, TellGateway
+from broker.commands import Command, EndExecutor, TellExecutor, TellGateway, TellVault
 from broker.dispatch import Dispatch
 from broker.in_flight import Place
 from tests.unit.broker.making import (
-    ALICE,
     BOB,
     GATEWAY,
     LEASE,
@@ -22,15 +21,27 @@ from tests.unit.broker.making import (
     granted,
 )
 from wire.faults import Fault, FaultCode
-from wire.messages import Cancel, LeaseEnded, Refused, Run, Settled
+from wire.messages import (
+    Cancel,
+    EndLease,
+    LeaseEnded,
+    MintGrants,
+    OpenLease,
+    Refused,
+    Run,
+    Settled,
+    ToVault,
+)
 from wire.names import Access, ConnectionId, Incarnation, RequestId, RunId
 
 ACCESS: dict[ConnectionId, Access] = {LEASE: "read-write", OTHER_LEASE: "read-only"}
 LEASES = sampled_from(sorted(ACCESS))
 GATEWAYS = sampled_from([GATEWAY, OTHER_GATEWAY])
-SLOTS = 2
-WAITING_MAX = 6
+SLOTS = 1
+WAITING_MAX = 16
 MOMENT = integers(0, 99)
+DEADLINES_MS = sampled_from([60_000, 5_000, 5_000, 0])
+RARELY = sampled_from([False] * 7 + [True])
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -47,6 +58,15 @@ class AnyOrder(RuleBasedStateMachine):
         self.running: dict[Incarnation, set[RunId]] = {}
         self.sent: Counter[RunId] = Counter()
         self.has_vault = False
+        self.questions: list[ToVault] = []
+
+    @initialize()
+    def begin(self) -> None:
+        self.vault_comes()
+        self.executor_comes()
+        self.executor_comes()
+        for lease in ACCESS:
+            self.grant(99, lease, opened=False)
 
     def obey(self, commands: list[Command]) -> None:
         for command in commands:
@@ -60,8 +80,9 @@ class AnyOrder(RuleBasedStateMachine):
                     assert message.run_id in self.running[executor]
                 case EndExecutor(executor):
                     assert executor in self.running
-                case _:
+                case TellVault(message):
                     assert self.has_vault, "somebody asks a vault that is gone"
+                    self.questions.append(message)
 
     def order(self, executor: Incarnation, run: Run) -> None:
         assert run.grant == f"grant for {executor}".encode()
@@ -77,17 +98,19 @@ class AnyOrder(RuleBasedStateMachine):
 
     # --- gateways ----------------------------------------------------------------------------
 
-    @rule(gateway=GATEWAYS, lease=LEASES, foreign=booleans(), deadline_ms=integers(0, 20_000))
+    @rule(gateway=GATEWAYS, leases=lists(LEASES, max_size=3), deadline_ms=DEADLINES_MS)
     def execute(
-        self, *, gateway: Incarnation, lease: ConnectionId, foreign: bool, deadline_ms: int
+        self, *, gateway: Incarnation, leases: list[ConnectionId], deadline_ms: int
     ) -> None:
-        request = an_execute(
-            self.new_request(gateway),
-            connection_id=lease,
-            principal=BOB if foreign else ALICE,
-            deadline_ms=deadline_ms,
-        )
-        self.obey(self.dispatch.from_gateway(gateway, request, b"", now=self.now))
+        for lease in leases:
+            name = self.new_request(gateway)
+            request = an_execute(name, connection_id=lease, deadline_ms=deadline_ms)
+            self.obey(self.dispatch.from_gateway(gateway, request, b"", now=self.now))
+
+    @rule(lease=LEASES)
+    def execute_with_a_foreign_id(self, lease: ConnectionId) -> None:
+        request = an_execute(self.new_request(GATEWAY), connection_id=lease, principal=BOB)
+        self.obey(self.dispatch.from_gateway(GATEWAY, request, b"", now=self.now))
 
     @rule(gateway=GATEWAYS, lease=LEASES, connects=booleans())
     def connect_or_disconnect(
@@ -105,8 +128,10 @@ class AnyOrder(RuleBasedStateMachine):
             cancel = Cancel(request_id=RequestId(name))
             self.obey(self.dispatch.from_gateway(self.asked[name], cancel, b"", now=self.now))
 
-    @rule(gateway=GATEWAYS)
-    def gateway_dies(self, gateway: Incarnation) -> None:
+    @rule(gateway=GATEWAYS, happens=RARELY)
+    def gateway_dies(self, *, gateway: Incarnation, happens: bool) -> None:
+        if not happens:
+            return
         self.unwanted.update(name for name, its in self.asked.items() if its == gateway)
         self.obey(self.dispatch.gateway_lost(gateway))
 
@@ -145,43 +170,47 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def vault_comes(self) -> None:
         self.has_vault = True
+        self.questions.clear()
         self.obey(self.dispatch.vault_arrived(Incarnation("vault"), now=self.now))
 
     @rule()
     def vault_dies(self) -> None:
         self.has_vault = False
+        self.questions.clear()
         self.obey(self.dispatch.vault_lost())
 
-    @rule(number=integers(1, 30), lease=LEASES, opened=booleans())
-    def vault_grants(self, *, number: int, lease: ConnectionId, opened: bool) -> None:
-        if self.has_vault:
-            message = granted(
-                number,
-                *self.running,
-                connection_id=lease,
-                access=ACCESS[lease],
-                opened=opened and self.is_connect(number),
-            )
-            self.obey(self.dispatch.from_vault(message, b"", now=self.now))
+    @rule(which=MOMENT, lease=LEASES, refused=RARELY)
+    def vault_answers(self, *, which: int, lease: ConnectionId, refused: bool) -> None:
+        if not self.questions:
+            return
+        question = self.questions.pop(which % len(self.questions))
+        match question:
+            case OpenLease(run_id=run_id) | MintGrants(run_id=run_id) if not refused:
+                lease = getattr(question, "connection_id", lease)
+                self.grant(run_id, lease, opened=isinstance(question, OpenLease))
+            case EndLease(run_id=run_id) if not refused:
+                self.obey(self.dispatch.from_vault(Settled(run_id=run_id), b"", now=self.now))
+            case OpenLease(run_id=run_id) | MintGrants(run_id=run_id) | EndLease(run_id=run_id):
+                fault = Fault(code=FaultCode.INVALID_CONNECTION)
+                message = Refused(run_id=run_id, fault=fault)
+                self.obey(self.dispatch.from_vault(message, b"", now=self.now))
+            case _:
+                return
 
-    def is_connect(self, number: int) -> bool:
-        request = self.dispatch._in_flight.get(RunId(number))
-        return request is not None and not hasattr(request.asked, "connection_id")
+    def grant(self, number: int, lease: ConnectionId, *, opened: bool) -> None:
+        message = granted(
+            number, *self.running, connection_id=lease, access=ACCESS[lease], opened=opened
+        )
+        self.obey(self.dispatch.from_vault(message, b"", now=self.now))
 
-    @rule(number=integers(1, 30), refused=booleans())
-    def vault_answers(self, *, number: int, refused: bool) -> None:
-        run_id = RunId(number)
-        fault = Fault(code=FaultCode.INVALID_CONNECTION)
-        if self.has_vault:
-            message = Refused(run_id=run_id, fault=fault) if refused else Settled(run_id=run_id)
-            self.obey(self.dispatch.from_vault(message, b"", now=self.now))
-
-    @rule(lease=LEASES)
-    def lease_ends(self, lease: ConnectionId) -> None:
+    @rule(lease=LEASES, happens=RARELY)
+    def lease_ends(self, *, lease: ConnectionId, happens: bool) -> None:
+        if not happens:
+            return
         message = LeaseEnded(connection_id=lease)
         self.obey(self.dispatch.from_vault(message, b"", now=self.now))
 
-    @rule(passed_s=floats(0, 40))
+    @rule(passed_s=sampled_from([0.1, 0.1, 1, 4, 15]))
     def time_passes(self, passed_s: float) -> None:
         self.now += passed_s
         self.obey(self.dispatch.tick(now=self.now))
@@ -205,7 +234,8 @@ class AnyOrder(RuleBasedStateMachine):
             assert (request.place is Place.FOR_SLOT) == (request.run_id in waiting)
             on = [one for one, its in self.running.items() if request.run_id in its]
             assert on == ([request.executor] if request.place is Place.RUNNING else [])
-            assert self.has_vault or request.place is not Place.AT_VAULT
+            asked = request.run_id in {getattr(one, "run_id", None) for one in self.questions}
+            assert asked or request.place is not Place.AT_VAULT
 
     @invariant()
     def nobody_waits_for_a_slot_that_is_free(self) -> None:
@@ -215,4 +245,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)

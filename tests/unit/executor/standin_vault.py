@@ -1,11 +1,11 @@
 """A vault and its logins for the executor's tests: real packets, real logins on a real server."""
 
-import os
 import queue
 import secrets
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self, TypeAlias, TypeVar
 
 from tests.harness.logins import carried, over
@@ -159,6 +159,4 @@ class StandInVault:
 
 def open_descriptors() -> int:
     """Return how many descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))
-
-
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,0 +1,60 @@
+import pytest
+
+from executor import guard
+from wire.faults import FaultCode
+
+
+@pytest.mark.parametrize(
+    ("statement", "word"),
+    [
+        ("begin", "transaction"),
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE", "transaction"),
+        ("start transaction read only", "transaction"),
+        ("commit", "transaction"),
+        ("end", "transaction"),
+        ("rollback to savepoint a", "transaction"),
+        ("abort", "transaction"),
+        ("savepoint a", "transaction"),
+        ("release a", "transaction"),
+        ("prepare transaction 'x'", "transaction"),
+        ("set transaction read write", "transaction"),
+        ("set session characteristics as transaction read write", "transaction"),
+        (" ; /* a /* b */ */ -- c\n CoMmIt;", "transaction"),
+        ("listen x", "notifications"),
+        ("copy t from stdin", "COPY"),
+        ("copy (select 1) to STDOUT with csv", "COPY"),
+        ("", "empty"),
+        (" ;; -- nothing\n/* at all */", "empty"),
+    ],
+)
+def test_what_cannot_be_one_statement_of_its_own_is_refused_with_a_reason(
+    statement: str, word: str
+) -> None:
+    fault = guard.refuse(statement)
+
+    assert fault is not None
+    assert fault.code is FaultCode.STATEMENT_REFUSED
+    assert word in str(fault.message)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 1",
+        "(select 1) union select 2",
+        "with a as (select 1) select * from a",
+        'select "commit"',
+        "select 'begin'",
+        "prepare x as select 1",
+        "set search_path = a",
+        "set session authorization default",
+        "start_something",
+        "notify x",
+        "copy t to '/tmp/x'",
+        "copy stdinn from '/tmp/x'",
+        "'commit'",
+        "values (1)",
+    ],
+)
+def test_anything_else_is_left_to_the_server(statement: str) -> None:
+    assert guard.refuse(statement) is None
