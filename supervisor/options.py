@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from supervisor.listening import Address, parse_address
 
@@ -58,8 +58,15 @@ def parse_options(arguments: Sequence[str]) -> Options:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence; the usage that a person needs is the console's."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_CANNOT_START, f"strongroom: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="supervisor", allow_abbrev=False)
+    parser = _Parser(prog="supervisor", allow_abbrev=False)
     parser.add_argument("--config", type=Path, default=None, metavar="FILE")
     parser.add_argument("--run-dir", type=Path, required=True, metavar="DIR")
     parser.add_argument("--listen", default="127.0.0.1:8765", metavar="HOST:PORT|none")

@@ -4,6 +4,7 @@ A packet arrives whole or not at all. Descriptors that a message does not expect
 `close_all`, so a peer cannot fill the table of another process.
 """
 
+import array
 import os
 import socket
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ from wire.codec import PACKET_MAX_BYTES
 
 DESCRIPTORS_MAX: Final = 8
 """The most that any message carries is four."""
+
+
+_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
 
 
 class Packet(NamedTuple):
@@ -55,15 +59,25 @@ def receive_packet(source: socket.socket) -> Packet:
     close-on-exec. A packet that did not fit is an error of the peer's and ends the conversation.
     """
     try:
-        data, descriptors, flags, _ = socket.recv_fds(
-            source, PACKET_MAX_BYTES, DESCRIPTORS_MAX, socket.MSG_CMSG_CLOEXEC
+        # Not socket.recv_fds: Python 3.11's forgets the flags that it is given.
+        data, ancillary, flags, _ = source.recvmsg(
+            PACKET_MAX_BYTES, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC
         )
     except ConnectionResetError:
         raise PeerGoneError from None
+    descriptors = _descriptors_in(ancillary)
     if not data or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         close_all(descriptors)
         raise PeerGoneError
-    return Packet(data, tuple(descriptors))
+    return Packet(data, descriptors)
+
+
+def _descriptors_in(ancillary: Iterable[tuple[int, int, bytes]]) -> tuple[int, ...]:
+    found = array.array("i")
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            found.frombytes(content[: len(content) - len(content) % found.itemsize])
+    return tuple(found)
 
 
 def close_all(descriptors: Iterable[int]) -> None:

@@ -139,6 +139,8 @@ def _connect(conninfo: bytes, listener: socket.socket, start_up: StartUp) -> PGc
         raise StartUpError("libpq did not connect")
     server, _ = listener.accept()
     with server:
+        # Both ends are ours: whoever waited here for the other would wait for itself.
+        server.settimeout(0)
         _check_peer(server)
         for _ in range(_ROUNDS_MAX):
             status = pgconn.connect_poll()
@@ -152,7 +154,7 @@ def _connect(conninfo: bytes, listener: socket.socket, start_up: StartUp) -> PGc
 
 def _answer(server: socket.socket, start_up: StartUp) -> None:
     try:
-        received = server.recv(START_UP_MAX_BYTES, socket.MSG_DONTWAIT)
+        received = server.recv(START_UP_MAX_BYTES)
     except BlockingIOError:
         return
     server.sendall(start_up.answer(received))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.clients import Era, McpClient, fault_of
+from tests.harness.clients import WAYS, fault_of, open_client
 from tests.harness.databases import Databases
 from tests.harness.system import System
 from tests.harness.waiting import until
@@ -21,39 +21,44 @@ def system(databases: Databases) -> Iterator[System]:
         yield running
 
 
-@pytest.fixture(params=["http-auto", "http-legacy", "stdio-auto", "stdio-legacy"])
-def client(request: pytest.FixtureRequest, system: System) -> Iterator[McpClient]:
-    way, era = str(request.param).split("-")
-    chosen: Era = "legacy" if era == "legacy" else "auto"
-    made = (
-        McpClient.http(system, era=chosen)
-        if way == "http"
-        else McpClient.stdio(str(system.run_dir), era=chosen, env=system.environment())
-    )
-    with made:
-        yield made
-
-
+@pytest.mark.parametrize("way", WAYS)
 def test_a_statement_that_is_too_slow_ends_on_the_server(
-    client: McpClient, databases: Databases
+    way: str, system: System, databases: Databases
 ) -> None:
-    connection_id = client.connect("writer")
+    with open_client(system, way) as client:
+        connection_id = client.connect("writer")
 
-    answer = client.execute(connection_id, "select pg_sleep(30)")
+        answer = client.execute(connection_id, "select pg_sleep(30)")
 
-    assert fault_of(answer)["code"] == "deadline"
-    assert not databases.sessions("writer", state="active")
-    assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
+        assert fault_of(answer)["code"] == "deadline"
+        assert not databases.sessions("writer", state="active")
+        assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
 
 
-def test_a_client_that_walks_away_ends_its_statement(
-    client: McpClient, databases: Databases
+# Without sessions, a client of 2025-11-25 can cancel over HTTP only by closing its response.
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "http-legacy"])
+def test_a_client_that_cancels_ends_its_statement(
+    way: str, system: System, databases: Databases
 ) -> None:
-    connection_id = client.connect("writer")
-    running = client.begin_execute(connection_id, "select pg_sleep(30)")
-    until(lambda: databases.sessions("writer", state="active"))
+    with open_client(system, way) as client:
+        connection_id = client.connect("writer")
+        running = client.begin_execute(connection_id, "select pg_sleep(30)")
+        until(lambda: databases.sessions("writer", state="active"))
 
-    running.cancel()
+        running.cancel()
 
-    until(lambda: not databases.sessions("writer", state="active"), within_s=1.5)
-    assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
+        until(lambda: not databases.sessions("writer", state="active"), within_s=1.5)
+        assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_client_that_goes_away_ends_its_statement(
+    way: str, system: System, databases: Databases
+) -> None:
+    with open_client(system, way) as client:
+        client.begin_execute(client.connect("writer"), "select pg_sleep(30)")
+        until(lambda: databases.sessions("writer", state="active"))
+
+        client.leave()
+
+        until(lambda: not databases.sessions("writer", state="active"), within_s=1.5)

@@ -24,6 +24,9 @@ Era = Literal["auto", "legacy"]
 
 ANSWER_S: Final = 30.0
 
+WAYS: Final = ("http-auto", "http-legacy", "stdio-auto", "stdio-legacy")
+"""Each transport in each era."""
+
 
 class McpClient:
     """One client; a context manager. Calls return the structured content."""
@@ -70,12 +73,17 @@ class McpClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._leave is not None and self._living is not None:
-            self._loop.call_soon_threadsafe(self._leave.set)
-            self._living.result(ANSWER_S)
+        self.leave()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_S)
         self._loop.close()
+
+    def leave(self) -> None:
+        """Close the client, whatever it still waits for."""
+        if self._leave is not None and self._living is not None:
+            self._loop.call_soon_threadsafe(self._leave.set)
+            # Not its result: a client whose server was killed says so in its own words.
+            self._living.exception(ANSWER_S)
 
     async def _live(self, ready: Future[None]) -> None:
         """Keep the client open: it must be closed by the task that opened it."""
@@ -152,6 +160,15 @@ class McpClient:
     def begin_execute(self, connection_id: str, query: str) -> Future[Fields]:
         """Start one statement."""
         return self.begin("execute_query", {"connection_id": connection_id, "query": query})
+
+
+def open_client(system: System, way: str) -> McpClient:
+    """Return a client of *system*: `http` or `stdio`, a dash, and the era."""
+    transport, name = way.split("-")
+    era: Era = "legacy" if name == "legacy" else "auto"
+    if transport == "http":
+        return McpClient.http(system, era=era)
+    return McpClient.stdio(str(system.run_dir), era=era, env=system.environment())
 
 
 def fault_of(answer: Fields) -> Fields:

@@ -79,7 +79,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (a program we chose ourselves)
+            self._process = subprocess.Popen(
                 [*_as_server_user(), self._binaries / "postgres", "-D", self._data],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -158,7 +158,7 @@ class PostgresServer:
             os.write(password_file, self.admin_password.encode())
             options = ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
             options += ["-U", self.admin_user, f"--pwfile=/dev/fd/{password_file}"]
-            made = subprocess.run(  # noqa: S603 (a program we chose ourselves)
+            made = subprocess.run(
                 [*_as_server_user(), self._binaries / "initdb", "-D", self._data, *options],
                 check=False,
                 capture_output=True,

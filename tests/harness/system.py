@@ -128,7 +128,7 @@ class System:
             (self.directory / "output").open("wb") as out,
             (self.directory / "errors").open("wb") as err,
         ):
-            self.process = subprocess.Popen(  # noqa: S603 - our own command line
+            self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment()
             )
 

@@ -7,24 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.clients import Era, McpClient, fault_of
+from tests.harness.clients import WAYS, McpClient, fault_of, open_client
 from tests.harness.databases import Databases
 from tests.harness.system import ROOT, System
 from tests.harness.waiting import until
 
-ERAS: tuple[Era, ...] = ("auto", "legacy")
 
-
-@pytest.fixture(params=[f"{way}-{era}" for way in ("http", "stdio") for era in ERAS])
+@pytest.fixture(params=WAYS)
 def client(request: pytest.FixtureRequest, system: System) -> Iterator[McpClient]:
-    way, era = str(request.param).split("-")
-    chosen: Era = "legacy" if era == "legacy" else "auto"
-    made = (
-        McpClient.http(system, era=chosen)
-        if way == "http"
-        else McpClient.stdio(str(system.run_dir), era=chosen, env=system.environment())
-    )
-    with made:
+    with open_client(system, str(request.param)) as made:
         yield made
 
 

@@ -49,3 +49,13 @@ def bench(link: VaultLink, adopt_dir: Path) -> Iterator[StatementBench]:
     made = StatementBench(link, adopt_dir)
     yield made
     made.close()
+
+
+@pytest.fixture
+def own_table(login: Login) -> Iterator[str]:
+    """A table of the role's own, with one integer column `n`."""
+    name = f"{login.user}.t_{secrets.token_hex(4)}"
+    login.server.admin_sql(f"create table {name} (n int)")
+    login.server.admin_sql(f"alter table {name} owner to {login.user}")
+    yield name
+    login.server.admin_sql(f"drop table {name}")

@@ -1,5 +1,6 @@
 """A vault and its logins for the executor's tests: real packets, real logins on a real server."""
 
+import contextlib
 import queue
 import secrets
 import socket
@@ -70,9 +71,8 @@ class StandInVault:
         self.heard: queue.Queue[FromBorrower] = queue.Queue()
         self.lent: list[Handle] = []
         self.refuses: Refuses = lambda _borrow: None
-        self.dies_over: list[Borrow] = []
-        """Put something in, and that many logins die instead of handing over."""
         self.logins_to_kill = 0
+        """That many logins die instead of handing over."""
         self.obeys_interrupts = True
 
     def __enter__(self) -> Self:
@@ -110,11 +110,12 @@ class StandInVault:
         return self._sessions[handle].backend_pid
 
     def _serve(self) -> None:
+        with contextlib.suppress(PeerGoneError):
+            self._serve_until_the_end()
+
+    def _serve_until_the_end(self) -> None:
         while True:
-            try:
-                packet = receive_packet(self._link)
-            except PeerGoneError:
-                return
+            packet = receive_packet(self._link)
             message = FROM_BORROWER.decode(packet.data)
             if isinstance(message, Borrow):
                 with socket.socket(fileno=packet.descriptors[0]) as handover:
@@ -149,12 +150,10 @@ class StandInVault:
             parameters=session.parameters,
             backend_id=session.backend_pid,
         )
-        try:
+        with contextlib.suppress(PeerGoneError):
             send_packet(handover, encode(message), [descriptor])
             ACCEPTED.decode(receive_packet(handover).data)
-        except PeerGoneError:
-            return
-        self.lent.append(handle)
+            self.lent.append(handle)
 
 
 def open_descriptors() -> int:

@@ -2,7 +2,6 @@
 
 import json
 import time
-
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias

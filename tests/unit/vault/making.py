@@ -1,19 +1,23 @@
 """Makers for the vault's tests: keys in a page of their own, pools, settings, memories."""
 
 import os
+import secrets
 from typing import Final
 
+from tests.harness.postgres import PostgresServer
 from vault.seal import Keys
 from vault.secret import SecretPage
 from vault.settings import NamedConnection, VaultSettings
 from vault.state import STATE_BYTES
-from wire.names import Access, ConnectionName, Incarnation, PoolKey, Principal
+from wire.lending import OpenSession, Target, TryLogin
+from wire.names import Access, ConnectionName, Handle, Incarnation, PoolKey, Principal
 
 ALICE: Final = Principal("token:alice")
 BOB: Final = Principal("token:bob")
 MAIN: Final = ConnectionName("main")
 EXECUTOR: Final = Incarnation("executor-1.0000000a")
 OTHER_EXECUTOR: Final = Incarnation("executor-2.0000000b")
+HANDLE: Final = Handle("0123456789abcdef")
 VARIABLE: Final = "MAIN_DB_CREDENTIALS"
 
 ODD_PASSWORDS: Final = [
@@ -81,3 +85,38 @@ def a_memory(content: bytes = b"") -> int:
 
 def a_state_memory() -> bytearray:
     return bytearray(STATE_BYTES)
+
+
+class Account:
+    """A role of one test, at a real server."""
+
+    def __init__(self, server: PostgresServer, password: str) -> None:
+        self.server = server
+        self.password = password
+        self.role = f"login_{secrets.token_hex(4)}"
+        server.create_role(self.role, password)
+        self.target = Target(
+            engine="postgresql",
+            host=server.host,
+            port=server.port,
+            database="postgres",
+            user=self.role,
+        )
+
+    def sessions(self) -> int:
+        rows = self.server.admin_sql(
+            f"select count(*) from pg_stat_activity where usename = '{self.role}'"
+        )
+        return int(str(rows[0][0]))
+
+    def connection(self) -> NamedConnection:
+        return a_connection(host=self.server.host, port=self.server.port, database="postgres")
+
+    def environment(self) -> dict[str, str]:
+        return {VARIABLE: f"{self.role}:{self.password}"}
+
+    def open_order(self, *, deadline_ms: int = 10_000) -> OpenSession:
+        return OpenSession(target=self.target, handle=HANDLE, deadline_ms=deadline_ms)
+
+    def try_order(self) -> TryLogin:
+        return TryLogin(target=self.target, deadline_ms=10_000)

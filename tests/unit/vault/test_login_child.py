@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import secrets
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from tests.harness.login_desk import Desk
 from tests.harness.postgres import PostgresServer
 from tests.harness.sessions import Session, take_handover
 from tests.harness.waiting import until
-from tests.unit.vault.making import ODD_PASSWORDS
+from tests.unit.vault.making import HANDLE, ODD_PASSWORDS, Account
 from vault.logins import DIED
 from wire.faults import FaultCode
 from wire.lending import (
@@ -24,48 +23,8 @@ from wire.lending import (
     LoginDone,
     LoginFailed,
     NotHandedOver,
-    OpenSession,
-    Target,
-    TryLogin,
 )
-from wire.names import Handle
 from wire.packets import socket_pair
-
-HANDLE = Handle("0123456789abcdef")
-
-
-class Account:
-    """A role of one test, at a real server."""
-
-    def __init__(self, server: PostgresServer, password: str) -> None:
-        self.server = server
-        self.password = password
-        self.role = f"login_{secrets.token_hex(4)}"
-        server.create_role(self.role, password)
-        self.target = Target(
-            engine="postgresql",
-            host=server.host,
-            port=server.port,
-            database="postgres",
-            user=self.role,
-        )
-
-    def sessions(self) -> int:
-        rows = self.server.admin_sql(
-            f"select count(*) from pg_stat_activity where usename = '{self.role}'"
-        )
-        return int(str(rows[0][0]))
-
-    def open_order(self, *, deadline_ms: int = 10_000) -> OpenSession:
-        return OpenSession(target=self.target, handle=HANDLE, deadline_ms=deadline_ms)
-
-    def try_order(self) -> TryLogin:
-        return TryLogin(target=self.target, deadline_ms=10_000)
-
-
-@pytest.fixture
-def account(postgres: PostgresServer) -> Account:
-    return Account(postgres, f":@/%' \"\\é{secrets.token_urlsafe(12)}")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.harness.children import until_gone
 from tests.harness.login_desk import Desk
 from vault.logins import DIED, DISMISSED, LATE
 from wire.control import Finish
-from wire.lending import LoginDone, LoginFailed, OpenSession, Target, TryLogin
+from wire.lending import LoginFailed, OpenSession, Target, TryLogin
 from wire.names import Handle
 from wire.packets import socket_pair
 
@@ -184,11 +184,3 @@ def test_the_login_server_ends_with_the_supervisor(desk: Desk) -> None:
     desk.server.leave_alone()
 
     assert desk.server.wait() == 0
-
-
-def test_a_login_knows_no_more_of_a_job_than_it_was_told(desk: Desk, deaf_port: int) -> None:
-    desk.submit(a_try(deaf_port), "secret")
-    desk.turn()
-
-    assert not Path(f"/proc/{desk.pids[0]}/environ").read_bytes().count(b"secret")
-    assert not isinstance(desk.outcomes, LoginDone)

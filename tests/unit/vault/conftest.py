@@ -1,0 +1,23 @@
+"""Fixtures of the vault's tests."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.postgres import PostgresServer
+from tests.harness.vault_alone import VaultAlone
+from tests.unit.vault.making import Account, the_settings
+
+
+@pytest.fixture
+def account(postgres: PostgresServer) -> Account:
+    """A role of this test alone, with an odd password."""
+    return Account(postgres, f":@/%' \"\\é{secrets.token_urlsafe(12)}")
+
+
+@pytest.fixture
+def vault(account: Account) -> Iterator[VaultAlone]:
+    """A real vault that knows that role's database as `main`."""
+    with VaultAlone(the_settings(account.connection()), account.environment()) as running:
+        yield running
