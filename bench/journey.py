@@ -2,13 +2,16 @@
 
     .venv/bin/python -m bench.journey
 
-Starts a server and a system of its own. Trust the ratios and the CPU per request, not the absolute figures.
+Starts a server and a system of its own. Trust the ratios and the CPU per request, not the
+absolute figures.
 """
 
 import argparse
 import os
+import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -25,7 +28,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
@@ -57,10 +60,10 @@ def main() -> None:
     parser.add_argument("--gateways", type=int, default=1)
     options = parser.parse_args()
     with PostgresServer() as server:
-        password = "bench-only"
+        password = secrets.token_urlsafe(18)
         server.create_role("bench", password)
-        with System(
-            connections={
+        configuration = {
+            "connections": {
                 "bench": {
                     "type": "postgresql",
                     "host": server.host,
@@ -68,9 +71,13 @@ def main() -> None:
                     "database": "postgres",
                     "credentialsEnv": "BENCH_CREDENTIALS",
                 }
-            },
-            environment={"BENCH_CREDENTIALS": f"bench:{password}"},
-            arguments=["--executors", str(options.executors), "--gateways", str(options.gateways)],
+            }
+        }
+        with System(
+            configuration=configuration,
+            credentials={"BENCH_CREDENTIALS": f"bench:{password}"},
+            executors=options.executors,
+            gateways=options.gateways,
         ) as system:
             where = urlsplit(system.url)
             host, port = where.hostname or "", where.port or 0
@@ -96,11 +103,13 @@ def main() -> None:
                         ),
                     )
                     used = "  ".join(f"{name} {us:.0f}" for name, us in sorted(cpu.items()))
-                    print(
-                        f"  {callers:2} callers: {sample.per_second:,.0f}/s ({sample.per_second / base:.2f} of"
-                        f" psycopg), p50 {sample.percentile(0.5):.2f} ms, p99 {sample.percentile(0.99):.2f} ms;"
-                        f" CPU us per request: {used}"
+                    share, p50, p99 = (
+                        sample.per_second / base,
+                        sample.percentile(0.5),
+                        sample.percentile(0.99),
                     )
+                    print(f"  {callers:2} callers: {sample.per_second:,.0f}/s, {share:.2f} psycopg")
+                    print(f"     p50 {p50:.2f} ms, p99 {p99:.2f} ms; CPU us a request: {used}")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ class Fleet:
     def _take(self, child: Child, message: FromChild) -> None:
         if child.incarnation in self._condemned:
             return
-        if isinstance(message, Admitted):
+        if isinstance(message, Admitted) and child.role == "router":
             self._introduce(self._roster.admitted(message.incarnation))
             return
         if not isinstance(message, Ready):

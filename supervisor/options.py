@@ -12,7 +12,6 @@ from supervisor.listening import Address, parse_address
 EXIT_CANNOT_START: Final = 2
 EXIT_GAVE_UP: Final = 3
 EXIT_ALREADY_RUNNING: Final = 4
-EXIT_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
 
 PROCESSES_MAX: Final = 64
 

@@ -101,7 +101,7 @@ class Roster:
     def admitted(self, incarnation: Incarnation) -> list[Command]:
         """Send a process to the router that has just learned its key; it may be gone by now."""
         role = self._alive.get(incarnation)
-        if role is None:
+        if role not in _ROUTER_PEERS:
             return []
         return [
             Tell(

@@ -36,7 +36,8 @@ _MAY_SAY: Final[dict[type[FromChild], frozenset[Role]]] = {
     Sealed: frozenset({"vault"}),
     Status: frozenset({"vault"}),
     KillExecutor: frozenset({"vault", "router"}),
-    Ready: frozenset(),  # the fleet takes it
+    Ready: frozenset(),  # the fleet takes these two
+    Admitted: frozenset(),
 }
 """Who may say what about others; a gateway that a client has taken over may not."""
 

@@ -87,7 +87,7 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "C16": (
         f"{DEADLINE}::test_a_statement_that_is_too_slow_ends_on_the_server",
-        f"{DEADLINE}::test_a_client_that_walks_away_ends_its_statement",
+        f"{DEADLINE}::test_a_client_that_goes_away_ends_its_statement",
     ),
     "C17": (
         f"{ROSTER}::test_a_key_may_connect_from_its_joining_to_its_leaving",
@@ -108,6 +108,6 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{OTHERS_KILLED}::test_the_router_takes_what_was_in_flight_with_it_and_says_so",
     ),
     "C22": (_LOST_WRITE,),
-    "C23": (f"{KILLS}::test_any_process_may_die_while_idle_and_the_same_id_goes_on",),
+    "C23": (f"{KILLS}::test_any_process_may_die_and_the_same_id_goes_on",),
     "C24": (f"{OTHERS_KILLED}::test_nothing_survives_the_supervisor",),
 }

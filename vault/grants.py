@@ -11,11 +11,13 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from vault.seal import MAC_BYTES
 from wire.names import ConnectionId, Incarnation, PoolKey
 
 GRANT_S: Final = 60.0
 """How long a grant is good for; the router renews it at half of that."""
+
+MAC_BYTES: Final = 32
+"""HMAC-SHA-256."""
 
 GRANT_MAX_BYTES: Final = 2048
 

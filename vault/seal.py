@@ -16,7 +16,6 @@ from vault.secret import SecretPage
 
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-MAC_BYTES: Final = 32
 _KEY_BYTES: Final = 32
 _MADE: Final = b"strongroom keys1"
 

@@ -45,6 +45,8 @@ class Executor:
     def __init__(self, name: str) -> None:
         self.name = Incarnation(name)
         self.link: socket.socket | None = None
+        self.holding: tuple[Handle, ...] = ()
+        """What it says it holds, first on every new socket pair."""
 
     def say(self, message: FromBorrower, descriptors: tuple[int, ...] = ()) -> None:
         """Say this to the vault."""
@@ -173,12 +175,12 @@ class VaultAlone:
         self.meet(made)
         return made
 
-    def meet(self, executor: Executor, *handles: Handle) -> None:
+    def meet(self, executor: Executor) -> None:
         """Give an executor a new socket pair; it says first what it holds."""
         if executor.link is not None:
             executor.link.close()
         executor.link = self.vault.pair_with("executor", executor.name)
-        executor.say(Holding(handles=handles))
+        executor.say(Holding(handles=executor.holding))
 
     def lose(self, executor: Executor, *, tell: bool = True) -> None:
         """Have an executor die."""

@@ -10,11 +10,12 @@ import pytest
 
 from console.scan.needles import Extra
 from console.scan.report import Suspect
+from console.system import fetch_status
 from tests.harness.clients import McpClient
 from tests.harness.databases import Databases
 from tests.harness.memory import assert_nowhere, find_descendants, scram_derivatives
 from tests.harness.postgres import PostgresServer
-from tests.harness.system import ROOT, System, fetch_status
+from tests.harness.system import ROOT, System
 from tests.harness.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reading other processes needs root")

@@ -39,7 +39,7 @@ sys.stdin.read()
 @contextmanager
 def a_keeper(plan: DemoPlan) -> Iterator[subprocess.Popen[str]]:
     reading, writing = os.pipe()
-    with subprocess.Popen(  # noqa: S603 - the plan's own command
+    with subprocess.Popen(
         [*plan.command, "--ready-fd", str(writing)],
         env=ENVIRONMENT,
         pass_fds=[writing],
@@ -122,7 +122,7 @@ def test_the_sample_has_the_rows_that_the_documents_speak_of(
 
     with log_in(demo[0], "demo") as connection:
         found = {
-            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             for table in counts
         }
         uncommented = connection.execute(
@@ -249,7 +249,7 @@ def test_a_signal_ends_server_and_keeper_and_removes_the_directory(number: signa
 
 
 def test_when_the_parent_is_killed_nothing_stays_behind() -> None:
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
+    with subprocess.Popen(
         [sys.executable, "-P", "-c", PARENT],
         env=ENVIRONMENT,
         stdin=subprocess.PIPE,
@@ -294,7 +294,7 @@ def test_a_keeper_whose_parent_is_gone_already_starts_nothing() -> None:
     with a_plan() as plan:
         command = [*plan.command[:-1], "1"]
 
-        ended = subprocess.run(  # noqa: S603 - the plan's own command
+        ended = subprocess.run(
             command, env=ENVIRONMENT, capture_output=True, text=True, check=False
         )
 
@@ -319,7 +319,7 @@ def test_without_the_package_a_sentence_says_what_to_install() -> None:
     program = "from console.demo import prepare, DemoError\ntry: prepare()\n"
     program += "except DemoError as error: print(error)"
 
-    said = subprocess.run(  # noqa: S603 - our own interpreter; -S: without site-packages
+    said = subprocess.run(
         [sys.executable, "-P", "-S", "-c", program],
         env=ENVIRONMENT,
         capture_output=True,
@@ -344,7 +344,7 @@ def test_a_copy_of_the_programs_runs_as_the_server_s_user_and_is_made_once() -> 
         _copy_once(_site_of_package(), target)
         first = target.stat().st_ino
         _copy_once(_site_of_package(), target)
-        said = subprocess.run(  # noqa: S603 - the copied server
+        said = subprocess.run(
             [str(target / BINARIES / "postgres"), "--version"],
             capture_output=True,
             text=True,

@@ -46,7 +46,7 @@ def a_configuration(directory: Path, *variables: str) -> Path:
 def started(
     program: str, *arguments: str, **variables: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+    process = subprocess.Popen(
         [sys.executable, "-P", "-c", program, *arguments],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables},
         stdin=subprocess.PIPE,
@@ -61,7 +61,7 @@ def started(
 
 
 def refused(path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own interpreter
+    return subprocess.run(
         [sys.executable, "-P", "-c", TAKER, "--config", str(path)],
         env={"PYTHONPATH": str(ROOT), "MAIN_DB_CREDENTIALS": "app:never shown"},
         capture_output=True,

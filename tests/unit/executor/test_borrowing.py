@@ -12,7 +12,7 @@ from tests.unit.executor.standin_vault import Login, StandInVault, open_descript
 from tests.unit.executor.statement_bench import a_pool
 from wire.codec import FROM_BORROWER
 from wire.faults import Fault, FaultCode
-from wire.lending import Borrow, Dispose, Disposed, Holding, Returned
+from wire.lending import Borrow, Dispose, Disposed, FromBorrower, Holding, Returned
 from wire.packets import PeerGoneError, receive_packet, socket_pair
 
 
@@ -120,7 +120,7 @@ def test_a_stopped_borrower_stops_waiting_for_a_vault() -> None:
     with ThreadPoolExecutor(1) as threads:
         borrowing = threads.submit(link.borrow, b"grant", waiting)
         waiting.stop(FaultCode.CANCELLED)
-        until(lambda: link.wake() or borrowing.done())
+        link.wake()
 
         with pytest.raises(StoppedError):
             borrowing.result(10)
@@ -178,7 +178,7 @@ def test_a_vault_that_does_not_read_keeps_nobody_waiting_and_misses_nothing() ->
         link.disposed(pool)
 
     assert link.has_unsaid()
-    heard = []
+    heard: list[FromBorrower] = []
     with theirs:
         while len(heard) <= len(pools):
             heard.append(FROM_BORROWER.decode(receive_packet(theirs).data))

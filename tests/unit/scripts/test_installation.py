@@ -67,7 +67,7 @@ def with_a_stamp(root: Path, pin_set: str) -> Path:
 def an_installer(root: Path) -> subprocess.Popen[str]:
     program = "import sys; from pathlib import Path; from scripts.installation import ensure;"
     program += "ensure(Path(sys.argv[1]), 'demo')"
-    return subprocess.Popen(  # noqa: S603 - our own interpreter
+    return subprocess.Popen(
         [sys.executable, "-P", "-c", program, str(root)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -85,7 +85,7 @@ def test_two_first_launches_make_one_environment_and_a_later_one_says_nothing(
 
     assert sum("making" in text for text in said) == 1
     assert capfd.readouterr().err == ""
-    subprocess.run([python, "-I", "-c", "import tiny"], check=True)  # noqa: S603 - just made
+    subprocess.run([python, "-I", "-c", "import tiny"], check=True)
 
 
 def test_a_half_made_environment_is_made_again(

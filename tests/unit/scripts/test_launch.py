@@ -45,7 +45,7 @@ def with_an_environment(root: Path) -> Path:
 
 
 def launch(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own interpreter
+    return subprocess.run(
         [sys.executable, str(root / "scripts" / "launch.py"), *arguments],
         env={"PATH": os.environ["PATH"], **variables},
         cwd="/",
@@ -89,7 +89,7 @@ def test_an_older_python_gets_one_sentence() -> None:
     program = "import runpy, sys; sys.version_info = (3, 9, 2, 'final', 0);"
     program += "runpy.run_path(sys.argv[1], run_name='__main__')"
 
-    ended = subprocess.run(  # noqa: S603 - our own interpreter
+    ended = subprocess.run(
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
     )
 

@@ -18,6 +18,7 @@ import msgspec
 from wire.child import Birth, Heard, begin
 from wire.control import (
     CONTROL_FD,
+    Admitted,
     Finish,
     Pair,
     PeerJoined,
@@ -80,6 +81,8 @@ def react(birth: Birth, heard: Heard, behaviours: list[str]) -> None:
     match heard.message:
         case Finish() if "deaf" not in behaviours:
             sys.exit(0)
+        case PeerJoined(incarnation=peer):
+            birth.control.say(Admitted(incarnation=peer))
         case TellStatus(ask=ask) if "reports" in behaviours:
             found: dict[str, object] = {"leases": [{"id": "abc"}], "loans": []}
             report = msgspec.Raw(msgspec.msgpack.encode(found))

@@ -52,7 +52,7 @@ def test_vault_and_login_server_are_joined_when_both_are_born() -> None:
     assert roster.spawned(who("v"), "vault") == [Join(who("v"), who("l"))]
 
 
-def test_a_new_router_knows_every_key_before_anybody_is_sent_to_it() -> None:
+def test_a_new_router_is_told_every_key_and_nobody_is_sent_to_it_yet() -> None:
     roster = a_roster(("v", "vault"), ("g", "gateway"), ("e", "executor"))
     roster.spawned(who("r"), "router")
 
@@ -62,10 +62,24 @@ def test_a_new_router_knows_every_key_before_anybody_is_sent_to_it() -> None:
         Tell(who("r"), joined("v", "vault")),
         Tell(who("r"), joined("g", "gateway")),
         Tell(who("r"), joined("e", "executor")),
-        Tell(who("v"), RouterReady(endpoint="ipc://v", public_key=b"key")),
-        Tell(who("g"), RouterReady(endpoint="ipc://g", public_key=b"key")),
-        Tell(who("e"), RouterReady(endpoint="ipc://e", public_key=b"key")),
     ]
+
+
+def test_a_peer_is_sent_to_the_router_that_has_admitted_it() -> None:
+    roster = a_roster(("g", "gateway"), ("e", "executor"), ("r", "router"))
+
+    assert roster.admitted(who("e")) == [
+        Tell(who("e"), RouterReady(endpoint="ipc://e", public_key=b"r"))
+    ]
+
+
+def test_one_that_is_gone_or_no_peer_of_the_router_is_sent_nowhere() -> None:
+    roster = a_roster(("d", "demo"), ("e", "executor"), ("r", "router"))
+    roster.gone(who("e"))
+
+    assert roster.admitted(who("e")) == []
+    assert roster.admitted(who("d")) == []
+    assert roster.admitted(who("nobody")) == []
 
 
 def test_a_new_executor_meets_the_router_and_the_vault() -> None:
@@ -74,7 +88,6 @@ def test_a_new_executor_meets_the_router_and_the_vault() -> None:
 
     assert roster.ready(who("e"), b"e") == [
         Tell(who("r"), joined("e", "executor")),
-        Tell(who("e"), RouterReady(endpoint="ipc://e", public_key=b"r")),
         Join(who("v"), who("e")),
     ]
 
@@ -114,7 +127,8 @@ def test_nobody_hears_of_the_death_of_one_that_was_never_ready() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["spawn", "ready", "gone"]), st.integers(0, 7))), st.data()
+    st.lists(st.tuples(st.sampled_from(["spawn", "ready", "admit", "gone"]), st.integers(0, 7))),
+    st.data(),
 )
 def test_whatever_happens_nothing_is_said_to_the_dead_and_no_peer_is_unknown_to_the_router(
     steps: list[tuple[str, int]], data: st.DataObject
@@ -136,6 +150,9 @@ def test_whatever_happens_nothing_is_said_to_the_dead_and_no_peer_is_unknown_to_
         elif step == "ready" and pick is not None and pick not in ready:
             ready.add(pick)
             said = roster.ready(pick, b"k")
+        elif step == "admit" and pick is not None:
+            if any(pick in peers for router, peers in known.items() if router in ready):
+                said = roster.admitted(pick)
         elif step == "gone" and pick is not None:
             del alive[pick]
             ready.discard(pick)

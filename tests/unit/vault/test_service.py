@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.harness.sessions import Session
 from tests.harness.vault_alone import Executor, VaultAlone
 from tests.harness.waiting import until
 from tests.unit.vault.making import BOB, Account, a_connection, the_settings
@@ -238,7 +237,7 @@ def test_an_executor_can_have_its_own_statement_cancelled_and_no_other_s(
 
 def test_two_principals_get_sessions_of_their_own(vault: VaultAlone) -> None:
     executor = vault.executor()
-    sessions: list[Session] = [
+    sessions = [
         executor.session(the_grant(vault.open(principal=who), executor))
         for who in (BOB, vault.open().pool.principal)
     ]

@@ -6,7 +6,7 @@ from tests.harness.sessions import Session
 from tests.harness.vault_alone import Executor, VaultAlone
 from tests.harness.waiting import until
 from tests.unit.vault.making import Account
-from wire.lending import Dispose, Disposed, Interrupt
+from wire.lending import Dispose, Interrupt
 from wire.messages import EndLease, Granted, Refused, Settled
 from wire.names import Handle
 
@@ -64,9 +64,8 @@ def test_a_lent_connection_outlives_its_vault_and_can_still_be_cancelled(
     _, session = lent(vault, executor)
     session.send_query("select pg_sleep(60)")
 
-    vault.kill()
-    vault.start()
-    vault.meet(executor, session.message.handle)
+    executor.holding = (session.message.handle,)
+    vault.restart()
     executor.say(Interrupt(handle=session.message.handle))
 
     assert session.sqlstate() == b"57014"
@@ -81,11 +80,8 @@ def test_what_an_executor_holds_no_more_is_struck_and_what_it_holds_is_kept(
     _, closed = lent(vault, executor)
     closed.close()
 
-    vault.kill()
-    executor_name = executor.name
-    del vault.executors[executor_name]
-    vault.start()
-    vault.meet(executor, kept.message.handle, Handle("never lent"))
+    executor.holding = (kept.message.handle, Handle("never lent"))
+    vault.restart()
 
     until(lambda: vault.lent_backends() == [kept.message.backend_id])
     kept.close()
@@ -124,12 +120,11 @@ def test_the_sessions_of_an_executor_that_died_without_a_vault_are_ended_by_the_
     dead, alive = vault.executor(), vault.executor("executor-2.0000000b")
     _, lost = lent(vault, dead)
     _, kept = lent(vault, alive)
+    alive.holding = (kept.message.handle,)
     vault.kill()
     vault.lose(dead, tell=False)
-    del vault.executors[alive.name]
 
     vault.start()
-    vault.meet(alive, kept.message.handle)
 
     until(lambda: vault.lent_backends() == [kept.message.backend_id])
     until(lambda: account.sessions() == 1)
@@ -147,10 +142,8 @@ def test_a_pool_whose_vault_died_before_it_was_given_up_is_given_up_with_the_nex
     assert executor.hear() == Dispose(pool=granted.pool)
     vault.ended_lease()
 
-    vault.kill()
-    del vault.executors[executor.name]
-    vault.start()
-    vault.meet(executor, session.message.handle)
+    executor.holding = (session.message.handle,)
+    vault.restart()
 
     assert executor.hear() == Dispose(pool=granted.pool)
     session.close()
@@ -182,11 +175,16 @@ def test_a_new_pair_takes_the_place_of_the_old_one(vault: VaultAlone) -> None:
     executor = vault.executor()
     granted, session = lent(vault, executor)
 
-    vault.meet(executor, session.message.handle)
+    executor.holding = (session.message.handle,)
+    old, executor.link = executor.link, None
+    assert old is not None
+
+    vault.meet(executor)
     vault.tell(end_of(granted, vault))
 
     assert executor.hear() == Dispose(pool=granted.pool)
-    executor.say(Disposed(pool=granted.pool))
+    assert old.recv(1) == b""
+    old.close()
     session.close()
 
 

@@ -1,5 +1,6 @@
 """Executors and routers that lie: nothing of theirs ends the vault or lends what it should not."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -65,15 +66,14 @@ def a_pipe() -> int:
 
 
 def a_full_blocking_socket() -> int:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    theirs.settimeout(0)
-    try:
+    unread, full = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    full.settimeout(0)
+    with contextlib.suppress(BlockingIOError):
         while True:
-            theirs.send(bytes(65536))
-    except BlockingIOError:
-        theirs.settimeout(None)
-    os.dup(ours.fileno())  # kept open for as long as this process lives
-    return os.dup(theirs.fileno())
+            full.send(bytes(65536))
+    full.settimeout(None)
+    unread.detach()  # it must stay open as long as the test runs
+    return full.detach()
 
 
 @pytest.mark.parametrize("descriptor", [a_file, a_pipe, a_full_blocking_socket])
