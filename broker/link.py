@@ -10,11 +10,10 @@ import itertools
 from typing import Final, TypeAlias
 
 import msgspec
-import zmq
-from zmq.backend import Socket as RawSocket
 
 from broker.outcomes import unanswered
-from wire.codec import TO_GATEWAY, MalformedMessageError, encode
+from wire.codec import TO_GATEWAY, MalformedMessageError
+from wire.dealer import Dealer, FromRouter
 from wire.faults import Fault, FaultCode
 from wire.logs import Log
 from wire.messages import (
@@ -24,12 +23,11 @@ from wire.messages import (
     Disconnect,
     Execute,
     Failed,
-    Hello,
     ListConnections,
+    ToGateway,
 )
 from wire.names import Incarnation, RequestId
 from wire.results import failure
-from wire.sockets import KeyPair, connected_socket, new_key_pair
 
 Request: TypeAlias = Connect | Execute | Disconnect | ListConnections
 
@@ -43,11 +41,6 @@ _BATCH: Final = 256
 """Answers taken in one go, so that a flood of them does not starve the clients."""
 
 # Plain numbers, because an operation on ZeroMQ's enums costs as much as a send.
-_NOW: Final = int(zmq.NOBLOCK)
-_NOW_AND_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
-_EVENTS: Final = int(zmq.EVENTS)
-_READABLE: Final = int(zmq.POLLIN)
-_MORE: Final = int(zmq.RCVMORE)
 
 
 class _Asked:
@@ -82,19 +75,16 @@ class RouterLink:
     """The gateway's end of the link to whichever router there is."""
 
     def __init__(self, incarnation: Incarnation, *, waiting_max: int, log: Log) -> None:
-        self._incarnation = incarnation
         self._waiting_max = waiting_max
         self._log = log
-        self._keys: KeyPair = new_key_pair()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket: RawSocket | None = None
+        self._dealer = Dealer(incarnation, TO_GATEWAY)
         self._asked: dict[RequestId, _Asked] = {}
         self._numbers = itertools.count(1)
 
     @property
     def public_key(self) -> bytes:
         """Return the key under which the router will know this gateway."""
-        return self._keys.public
+        return self._dealer.public_key
 
     def new_request_id(self) -> RequestId:
         """Return an id that this gateway never used before."""
@@ -123,17 +113,16 @@ class RouterLink:
     def router_ready(self, endpoint: str, public_key: bytes) -> None:
         """Use the router at *endpoint* from now on, and send it what has been waiting."""
         self.router_lost()
-        made = self._open_socket(endpoint, public_key)
-        asyncio.get_running_loop().add_reader(int(made.get(zmq.FD)), self._read)
-        self._socket = made
-        self._send(encode(Hello(incarnation=self._incarnation)), b"")
+        descriptor = self._dealer.connect(endpoint, public_key)
+        asyncio.get_running_loop().add_reader(descriptor, self._read)
         for asked in self._asked.values():
             if not asked.future.done():
                 self._submit(asked)
 
     def router_lost(self) -> None:
         """End all that was sent, and let what comes now wait for the next router."""
-        self._close_socket(linger_ms=0)
+        self._forget_router()
+        self._dealer.disconnect()
         for asked in self._asked.values():
             if asked.sent:
                 asked.end(failure(unanswered(asked.message)))
@@ -147,33 +136,22 @@ class RouterLink:
     def close(self) -> None:
         """End everything, with what is still queued given a moment to leave."""
         self.end_all()
-        self._close_socket(linger_ms=_GOODBYE_MS)
-        self._context.term()
+        self._forget_router()
+        self._dealer.close(linger_ms=_GOODBYE_MS)
 
-    def _open_socket(self, endpoint: str, public_key: bytes) -> RawSocket:
-        return connected_socket(
-            self._context,
-            endpoint,
-            keys=self._keys,
-            server_key=public_key,
-            identity=self._incarnation,
-        )
-
-    def _close_socket(self, *, linger_ms: int) -> None:
-        if self._socket is None:
-            return
-        asyncio.get_running_loop().remove_reader(int(self._socket.get(zmq.FD)))
-        self._socket.close(linger_ms)
-        self._socket = None
+    def _forget_router(self) -> None:
+        descriptor = self._dealer.fileno()
+        if descriptor is not None:
+            asyncio.get_running_loop().remove_reader(descriptor)
 
     def _submit(self, asked: _Asked) -> None:
         """Send the request, or have it wait for a router."""
-        if self._socket is None:
+        if not self._dealer.is_connected:
             asked.wait_until(asked.expires_at, Fault(code=FaultCode.UNAVAILABLE))
             return
         left_s = max(0.0, asked.expires_at - asyncio.get_running_loop().time())
         message = msgspec.structs.replace(asked.message, deadline_ms=int(left_s * 1000))
-        if not self._send(encode(message), asked.payload):
+        if not self._send(message, asked.payload):
             asked.end(failure(Fault(code=FaultCode.OVERLOADED)))
             return
         asked.sent = True
@@ -181,49 +159,37 @@ class RouterLink:
         asked.wait_until(asked.expires_at + GIVE_UP_S, unanswered(asked.message))
 
     def _withdraw(self, asked: _Asked) -> None:
-        if asked.sent and self._socket is not None:
-            self._send(encode(Cancel(request_id=asked.message.request_id)), b"")
+        if asked.sent:
+            self._send(Cancel(request_id=asked.message.request_id))
 
-    def _send(self, header: bytes, payload: bytes) -> bool:
-        """Return False where the queue to the router is full, which refuses both frames."""
-        link = self._socket
-        if link is None:
-            return False
-        try:
-            link.send(header, _NOW_AND_MORE)
-            link.send(payload, _NOW)
-        except zmq.Again:
-            return False
-        # ZMQ_FD is edge-triggered: a send may have taken note of an arrival without telling us.
-        if int(link.get(_EVENTS)) & _READABLE:
+    def _send(self, message: Request | Cancel, payload: bytes = b"") -> bool:
+        """Return False where the queue to the router is full."""
+        is_sent = self._dealer.say(message, payload)
+        # A send may have taken note of an arrival without telling us.
+        if self._dealer.has_news():
             asyncio.get_running_loop().call_soon(self._read)
-        return True
+        return is_sent
 
     def _read(self) -> None:
         """Take the answers that are there."""
         for _ in range(_BATCH):
-            link = self._socket
-            if link is None or not int(link.get(_EVENTS)) & _READABLE:
+            try:
+                heard = self._dealer.hear()
+            except MalformedMessageError:
+                self._log.warning("malformed_message", sender="router")
+                continue
+            if heard is None:
                 return
-            frames = [link.recv(_NOW)]
-            while int(link.get(_MORE)):
-                frames.append(link.recv(_NOW))
-            self._settle(frames)
+            self._settle(heard)
         asyncio.get_running_loop().call_soon(self._read)
 
-    def _settle(self, frames: list[bytes]) -> None:
-        try:
-            header, payload = frames
-            message = TO_GATEWAY.decode(header)
-        except (MalformedMessageError, ValueError):
-            self._log.warning("malformed_message", sender="router", bytes=sum(map(len, frames)))
-            return
-        asked = self._asked.get(message.request_id)
+    def _settle(self, heard: FromRouter[ToGateway]) -> None:
+        asked = self._asked.get(heard.message.request_id)
         if asked is None:
             # Its client went away, or did not want to wait any longer.
             return
-        match message:
+        match heard.message:
             case Answer():
-                asked.end(payload)
+                asked.end(heard.payload)
             case Failed(fault=fault):
                 asked.end(failure(fault))

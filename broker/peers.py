@@ -7,7 +7,7 @@ import zmq
 from broker.roster import PeerRole, Roster
 from wire.codec import HELLO, MalformedMessageError
 from wire.names import Incarnation
-from wire.sockets import RawSocket
+from wire.sockets import MORE, NOW, NOW_AND_MORE, RawSocket
 
 LARGE_BYTES: Final = 64 << 10
 """From here on copying a payload costs more than keeping track of it."""
@@ -56,14 +56,14 @@ class Peers:
         """
         link = self.link
         try:
-            identity = link.recv(zmq.NOBLOCK)
+            identity = link.recv(NOW)
         except zmq.Again:
             return None
         header = self._first_header(identity) if identity not in self._known else link.recv()
-        if not link.get(zmq.RCVMORE):
+        if not link.get(MORE):
             raise MisshapenError
         payload = link.recv()
-        if link.get(zmq.RCVMORE):
+        if link.get(MORE):
             self._drop_rest()
             raise MisshapenError
         return Received(Incarnation(identity.decode()), header, payload)
@@ -83,18 +83,18 @@ class Peers:
         return frame.bytes
 
     def _drop_rest(self) -> None:
-        while self.link.get(zmq.RCVMORE):
+        while self.link.get(MORE):
             self.link.recv()
 
     def send(self, to: Incarnation, header: bytes, payload: bytes) -> None:
         """Send one message; raise UnreachableError where it cannot be queued."""
         try:
-            self.link.send(to.encode(), zmq.SNDMORE | zmq.NOBLOCK)
-            self.link.send(header, zmq.SNDMORE | zmq.NOBLOCK)
+            self.link.send(to.encode(), NOW_AND_MORE)
+            self.link.send(header, NOW_AND_MORE)
             if len(payload) < LARGE_BYTES:
-                self.link.send(payload, zmq.NOBLOCK)
+                self.link.send(payload, NOW)
             else:
-                self.link.send(payload, zmq.NOBLOCK, copy=False)
+                self.link.send(payload, NOW, copy=False)
         except zmq.ZMQError as error:
             if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise UnreachableError from None

@@ -40,14 +40,19 @@ class Service:
 
     def run(self) -> None:
         """Work until the supervisor says Finish; raise PeerGoneError when it is gone."""
-        while not self._is_finishing:
-            self._wait()
-            self._workers.bell.silence()
-            self._hear_supervisor()
-            self._hear_vault()
-            self._serve_router()
-        self._executions.engines.close()
-        self._router.close()
+        try:
+            while not self._is_finishing:
+                self._turn()
+            self._executions.engines.close()
+        finally:
+            self._router.close()
+
+    def _turn(self) -> None:
+        self._wait()
+        self._workers.bell.silence()
+        self._hear_supervisor()
+        self._hear_vault()
+        self._serve_router()
 
     def _wait(self) -> None:
         poll = select.poll()

@@ -14,9 +14,22 @@ import zmq
 from wire.codec import Codec, MalformedMessageError, encode
 from wire.messages import Hello
 from wire.names import Incarnation
-from wire.sockets import RawSocket, connected_socket, descriptor_of, new_context, new_key_pair
+from wire.sockets import (
+    MORE,
+    NOW,
+    NOW_AND_MORE,
+    RawSocket,
+    connected_socket,
+    descriptor_of,
+    new_context,
+    new_key_pair,
+)
 
 T = TypeVar("T")
+
+_EVENTS: Final = int(zmq.EVENTS)
+_READABLE: Final = int(zmq.POLLIN)
+_WRITABLE: Final = int(zmq.POLLOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +93,19 @@ class Dealer(Generic[T]):
         if self._socket is None:
             return False
         try:
-            self._socket.send(encode(message), zmq.SNDMORE | zmq.NOBLOCK)
-            self._socket.send(payload, zmq.NOBLOCK)
+            self._socket.send(encode(message), NOW_AND_MORE)
+            self._socket.send(payload, NOW)
         except zmq.Again:
             return False
         return True
 
     def has_room(self) -> bool:
         """Return whether `say` would send now."""
-        return self._socket is not None and bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLOUT)
+        return self._socket is not None and bool(int(self._socket.get(_EVENTS)) & _WRITABLE)
 
     def has_news(self) -> bool:
         """Return whether `hear` would return a message now."""
-        return self._socket is not None and bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
+        return self._socket is not None and bool(int(self._socket.get(_EVENTS)) & _READABLE)
 
     def hear(self) -> FromRouter[T] | None:
         """Return the next message, None when there is none yet.
@@ -103,10 +116,10 @@ class Dealer(Generic[T]):
         if link is None:
             return None
         try:
-            frames = [link.recv(zmq.NOBLOCK)]
+            frames = [link.recv(NOW)]
         except zmq.Again:
             return None
-        while link.get(zmq.RCVMORE):
+        while link.get(MORE):
             frames.append(link.recv())
         match frames:
             case [header, payload]:

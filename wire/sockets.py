@@ -13,6 +13,11 @@ from zmq.backend import Socket
 RawSocket: TypeAlias = Socket
 Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
 
+# As plain numbers: every use of an enum's flags costs as much as a call into the library.
+NOW: Final = int(zmq.NOBLOCK)
+NOW_AND_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+MORE: Final = int(zmq.RCVMORE)
+
 QUEUE_MESSAGES: Final = 4096
 """Messages that may wait in one socket; beyond that a sender is told no."""
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis.strategies import binary
 
 from tests.unit.vault.making import EXECUTOR, OTHER_EXECUTOR, a_pool, keys
-from vault.grants import GRANT_MAX_BYTES, Claims, GrantRefusedError, mint, read
-from vault.seal import MAC_BYTES
+from vault.grants import GRANT_MAX_BYTES, MAC_BYTES, Claims, GrantRefusedError, mint, read
 from wire.names import ConnectionId
 
 KEYS = keys()

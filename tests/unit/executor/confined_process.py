@@ -1,0 +1,158 @@
+"""Becomes what an executor is before its first statement, then tries one thing that it must not do.
+
+    python confined_process.py DIRECTORY ATTEMPT ARGUMENT
+
+Prints `done` when the attempt succeeded, else the name of what stopped it.
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from executor.sandbox import confine
+from executor.settings import ExecutorSettings
+from executor.warming import warm_up
+from wire.logs import Log
+
+MSG_FASTOPEN = 0x2000_0000
+
+
+def main() -> None:
+    directory, attempt, argument = sys.argv[1:]
+    settings = ExecutorSettings(
+        slots=1,
+        adopt_dir=directory,
+        router_dir=directory,
+        rows_max=1,
+        result_max_bytes=1,
+        statement_max_bytes=1,
+        statement_ms=1,
+    )
+    prepared = PREPARATIONS.get(attempt, lambda _argument: None)(argument)
+    warm_up()
+    if os.environ.get("UNCONFINED") != "yes":
+        confine(settings, Log("executor-1.0"))
+    try:
+        ATTEMPTS[attempt](argument, prepared)
+    except OSError as error:
+        print(errno.errorcode.get(error.errno or 0, "?"))
+    else:
+        print("done")
+
+
+def address(argument: str) -> tuple[str, int]:
+    return "127.0.0.1", int(argument)
+
+
+def connected(argument: str) -> socket.socket:
+    return socket.create_connection(address(argument))
+
+
+def lent(prepared: object) -> socket.socket:
+    assert isinstance(prepared, socket.socket)
+    return prepared
+
+
+def system_call(number: int, *arguments: object) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(ctypes.c_long(number), *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+
+def reconnect(argument: str, prepared: object) -> None:
+    link = lent(prepared)
+    unspecified = (ctypes.c_char * 16)()
+    ctypes.CDLL(None).connect(link.fileno(), unspecified, 16)
+    link.connect(address(argument))
+
+
+def fast_open(argument: str, prepared: object) -> None:
+    link = lent(prepared)
+    unspecified = (ctypes.c_char * 16)()
+    ctypes.CDLL(None).connect(link.fileno(), unspecified, 16)
+    link.sendto(b"x", MSG_FASTOPEN, address(argument))
+
+
+def use_lent(_argument: str, prepared: object) -> None:
+    lent(prepared).sendall(b"x")
+
+
+def fork(_argument: str, _prepared: object) -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def start_thread(_argument: str, _prepared: object) -> None:
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+
+
+def make_socket(argument: str, _prepared: object) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(argument)
+    Path(argument).unlink()
+
+
+def connect_to_path(argument: str, _prepared: object) -> None:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(argument)
+
+
+def read_memory(argument: str, _prepared: object) -> None:
+    with Path(f"/proc/{argument}/mem").open("rb") as memory:
+        memory.read(0)
+
+
+def limit_another(argument: str, _prepared: object) -> None:
+    numbers = {"x86_64": 302, "aarch64": 261}
+    limit = (ctypes.c_uint64 * 2)(1 << 40, 1 << 40)
+    system_call(numbers[os.uname().machine], int(argument), 7, limit, None)
+
+
+Attempt = Callable[[str, object], None]
+
+PREPARATIONS: dict[str, Callable[[str], object]] = {
+    "reconnect": connected,
+    "fast_open": connected,
+    "use_lent": connected,
+}
+ATTEMPTS: dict[str, Attempt] = {
+    "tcp": lambda argument, _: connected(argument).close(),
+    "udp": lambda _, __: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close(),
+    "netlink": lambda _, __: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW).close(),
+    "vsock": lambda _, __: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close(),
+    "reconnect": reconnect,
+    "fast_open": fast_open,
+    "use_lent": use_lent,
+    "read": lambda argument, _: Path(argument).read_bytes() and None,
+    "list": lambda argument, _: list(Path(argument).iterdir()) and None,
+    "write": lambda argument, _: Path(argument).write_bytes(b"x") and None,
+    "memory": read_memory,
+    "exec": lambda argument, _: subprocess.run([argument], check=True) and None,
+    "fork": fork,
+    "thread": start_thread,
+    "kill": lambda argument, _: os.kill(int(argument), signal.SIGURG),
+    "ptrace": lambda argument, _: system_call(
+        {"x86_64": 101, "aarch64": 117}[os.uname().machine], 0x4206, int(argument), 0, 0
+    ),
+    "io_uring": lambda _, __: system_call(425, 1, ctypes.create_string_buffer(120)),
+    "user_namespace": lambda _, __: system_call(
+        {"x86_64": 272, "aarch64": 97}[os.uname().machine], 0x1000_0000
+    ),
+    "limit_another": limit_another,
+    "make_socket": make_socket,
+    "connect_to_path": connect_to_path,
+    "anonymous_memory": lambda _, __: mmap.mmap(-1, 4096).close(),
+}
+
+if __name__ == "__main__":
+    main()
