@@ -70,6 +70,16 @@ def store(records: Mapping[bytes, bytes]) -> int:
     return descriptor
 
 
+def discard() -> None:
+    """Overwrite and close what was taken out: nobody here needs it any more."""
+    descriptor = _inherited_descriptor()
+    os.environ.pop(SECRETS_FD, None)
+    if descriptor is None:
+        return
+    os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
+    os.close(descriptor)
+
+
 def _execute_again_without(records: Mapping[bytes, bytes], reexec: Sequence[str]) -> NoReturn:
     descriptor = store(records)
     kept = {name: value for name, value in os.environb.items() if name not in records}

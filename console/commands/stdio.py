@@ -17,7 +17,7 @@ from typing import Final
 
 from console.failures import CommandFailedError, NotRunningError
 from console.system import call, hear, say
-from console.takeout import SECRETS_FD
+from console.takeout import SECRETS_FD, discard
 from wire.console import AdoptStdio, StdioEnded
 from wire.rundir import default_run_dir, own_uid, require_trusted
 
@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve the client on our standard streams until it goes; return the gateway's status."""
     run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
     with _join_or_start(run_dir.absolute(), args.config) as link:
+        # The vault has them, or a system that was running before never asked for them.
+        discard()
         say(link, AdoptStdio(), (_STDIN, _STDOUT))
         answer, _ = hear(link)
     if isinstance(answer, StdioEnded):

@@ -113,6 +113,23 @@ def test_the_scan_finds_the_password_where_it_is_planted(
     planted.unlink()
 
 
+def test_credentials_brought_to_a_running_system_are_thrown_away(
+    system: System, databases: Databases
+) -> None:
+    configuration = system.directory / "strongroom.json"
+    with McpClient.stdio(
+        str(system.run_dir), options=["--config", str(configuration)], env=system.environment()
+    ) as client:
+        client.execute(client.connect("canary"), "select 1")
+        console = [
+            Suspect(pid=pid, role="console")
+            for pid in find_descendants(os.getpid())
+            if b"stdio" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert console
+        assert_nowhere(console, databases.passwords["canary"].encode())
+
+
 def test_a_client_on_standard_streams_gets_no_password_either(
     databases: Databases, tmp_path: Path
 ) -> None:
