@@ -166,7 +166,7 @@ class RouterLink:
         """Return False where the queue to the router is full."""
         is_sent = self._dealer.say(message, payload)
         # A send may have taken note of an arrival without telling us.
-        if self._dealer.has_news():
+        if self._dealer.look().to_hear:
             asyncio.get_running_loop().call_soon(self._read)
         return is_sent
 

@@ -8,17 +8,17 @@ import msgspec
 from executor.adopt.psycopg import forget_environment
 from executor.borrowing import VaultLink
 from executor.executions import Executions
-from executor.router_link import RouterLink
 from executor.sandbox import confine
 from executor.service import Service
 from executor.settings import ExecutorSettings
 from executor.warming import warm_up
 from executor.workers import Workers
 from wire.child import Birth, begin, settle
+from wire.codec import TO_EXECUTOR
 from wire.control import Ready
+from wire.dealer import Dealer
 from wire.logs import Log
 from wire.packets import PeerGoneError
-from wire.sockets import new_key_pair
 
 
 def main() -> None:
@@ -45,11 +45,9 @@ def _serve(birth: Birth, log: Log) -> int:
 
 
 def _service(birth: Birth, log: Log) -> Service:
-    incarnation = birth.configure.incarnation
     settings = msgspec.msgpack.decode(birth.configure.settings, type=ExecutorSettings)
-    keys = new_key_pair()
     vault = VaultLink()
-    router = RouterLink(incarnation, settings.slots, keys=keys, log=log)
+    router = Dealer(birth.configure.incarnation, TO_EXECUTOR, slots=settings.slots)
     executions = Executions(settings, vault)
     workers = Workers(
         settings.slots, executions.execute, statement_ms=settings.statement_ms, log=log
@@ -59,7 +57,7 @@ def _service(birth: Birth, log: Log) -> Service:
     settle()
     workers.start()
     birth.control.set_blocking(blocking=False)
-    birth.control.say(Ready(public_key=keys.public))
+    birth.control.say(Ready(public_key=router.public_key))
     return Service(birth.control, router, vault, executions, workers, log)
 
 

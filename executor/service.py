@@ -8,13 +8,13 @@ import select
 
 from executor.borrowing import VaultLink
 from executor.executions import Executions
-from executor.router_link import RouterLink
 from executor.workers import Workers
 from wire.child import Control, Heard
 from wire.codec import MalformedMessageError
 from wire.control import Finish, Pair, RouterLost, RouterReady
+from wire.dealer import Dealer
 from wire.logs import Log
-from wire.messages import Run, Stop
+from wire.messages import Ran, Run, Stop, ToExecutor
 from wire.packets import PeerGoneError, close_all
 
 
@@ -24,7 +24,7 @@ class Service:
     def __init__(
         self,
         control: Control,
-        router: RouterLink,
+        router: Dealer[ToExecutor],
         vault: VaultLink,
         executions: Executions,
         workers: Workers,
@@ -114,12 +114,16 @@ class Service:
             if ready.to_hear:
                 self._take_one()
             elif ready.to_say and (done := self._workers.done()) is not None:
-                self._router.say_ran(done.task.run.run_id, done.payload)
+                self._router.say(Ran(run_id=done.task.run.run_id), done.payload)
             else:
                 return
 
     def _take_one(self) -> None:
-        heard = self._router.hear()
+        try:
+            heard = self._router.hear()
+        except MalformedMessageError:
+            self._log.warning("malformed_message", sender="router")
+            return
         if heard is None:
             return
         match heard.message:

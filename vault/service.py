@@ -120,7 +120,7 @@ class Service:
         self._control.say(Ready(public_key=self._router.public_key))
         census_at = time.monotonic() + CENSUS_S
         while True:
-            for key, _ in self._selector.select(0 if self._router.has_news() else TICK_S):
+            for key, _ in self._selector.select(0 if self._router.look().to_hear else TICK_S):
                 act: Callable[[], None] = key.data
                 act()
             # ZeroMQ's descriptor tells of changes only, so its socket is asked every time.

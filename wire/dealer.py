@@ -1,12 +1,12 @@
 """A peer's socket to the router, made anew for each: what was queued in one is not sent twice.
 
-A message is two frames, a header and a payload. The descriptor to wait on is edge-triggered
-(ZMQ_FD): it tells that something changed, and a send may swallow the news of an arrival. So after
-either, hear until there is nothing.
+A message is two frames, a header and a payload. The descriptor to wait on (ZMQ_FD) is
+edge-triggered, and any look at the socket, a send among them, takes the edge away: before waiting
+on it, look once at both directions, and find that there is nothing to do in either.
 """
 
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 import zmq
@@ -38,6 +38,13 @@ class FromRouter(Generic[T]):
 
     message: T
     payload: bytes
+
+
+class Ready(NamedTuple):
+    """In which directions a message would pass."""
+
+    to_hear: bool
+    to_say: bool
 
 
 class Dealer(Generic[T]):
@@ -99,13 +106,10 @@ class Dealer(Generic[T]):
             return False
         return True
 
-    def has_room(self) -> bool:
-        """Return whether `say` would send now."""
-        return self._socket is not None and bool(int(self._socket.get(_EVENTS)) & _WRITABLE)
-
-    def has_news(self) -> bool:
-        """Return whether `hear` would return a message now."""
-        return self._socket is not None and bool(int(self._socket.get(_EVENTS)) & _READABLE)
+    def look(self) -> Ready:
+        """Return what could be done now; without a router it is nothing."""
+        events = 0 if self._socket is None else int(self._socket.get(_EVENTS))
+        return Ready(bool(events & _READABLE), bool(events & _WRITABLE))
 
     def hear(self) -> FromRouter[T] | None:
         """Return the next message, None when there is none yet.

@@ -109,7 +109,10 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class OpenSession(Struct, frozen=True, kw_only=True, tag="open", forbid_unknown_fields=True):
-    """Vault to login, with the hand-over socket; the password follows as a packet of its own."""
+    """Vault to login, with one descriptor: the hand-over socket.
+
+    The password follows as a packet of its own.
+    """
 
     target: Target
     handle: Handle

@@ -60,7 +60,7 @@ class Log:
             self._threshold = sys.maxsize
 
     def _text(self, level: str, event: str, fields: dict[str, Scalar]) -> bytes:
-        pairs = "".join(f" {name}={value}" for name, value in fields.items())
+        pairs = "".join(f" {name}={_printable(value)}" for name, value in fields.items())
         return f"{level} {self._process} {event}{pairs}\n".encode(errors="backslashreplace")
 
     def _json(self, level: str, event: str, fields: dict[str, Scalar]) -> bytes:
@@ -70,3 +70,9 @@ class Log:
         )
         head = {"time": stamp, "level": level, "process": self._process, "event": event}
         return _encode({**head, **fields}) + b"\n"
+
+
+def _printable(value: Scalar) -> str:
+    """Return *value* as text that can neither end the line nor steer the terminal."""
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

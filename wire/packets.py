@@ -59,10 +59,7 @@ def receive_packet(source: socket.socket) -> Packet:
     close-on-exec. A packet that did not fit is an error of the peer's and ends the conversation.
     """
     try:
-        # Not socket.recv_fds: Python 3.11's forgets the flags that it is given.
-        data, ancillary, flags, _ = source.recvmsg(
-            PACKET_MAX_BYTES, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC
-        )
+        data, ancillary, flags = _received(source)
     except ConnectionResetError:
         raise PeerGoneError from None
     descriptors = _descriptors_in(ancillary)
@@ -70,6 +67,16 @@ def receive_packet(source: socket.socket) -> Packet:
         close_all(descriptors)
         raise PeerGoneError
     return Packet(data, descriptors)
+
+
+def _received(source: socket.socket) -> tuple[bytes, list[tuple[int, int, bytes]], int]:
+    try:
+        # Not socket.recv_fds: Python 3.11's forgets the flags that it is given.
+        return source.recvmsg(PACKET_MAX_BYTES, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC)[:3]
+    except ConnectionResetError:
+        # The peer closed with something of ours unread. Linux says so before it gives us the
+        # peer's last words, and only once.
+        return source.recvmsg(PACKET_MAX_BYTES, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC)[:3]
 
 
 def _descriptors_in(ancillary: Iterable[tuple[int, int, bytes]]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.harness.waiting import until
 from tests.unit.executor.standin_vault import Login, StandInVault
-from tests.unit.executor.statement_bench import LIMITS, StatementBench, a_pool, fault, rows
+from tests.unit.executor.statement_bench import StatementBench, a_pool, fault, rows
 from wire.faults import FaultCode
 from wire.lending import Interrupt, Returned
 
@@ -119,46 +119,6 @@ def test_nothing_is_written_through_a_read_only_lease(
     assert called == [(False,)]
 
 
-@pytest.mark.parametrize(
-    ("change", "look", "expected"),
-    [
-        ("set search_path = nowhere", "show search_path", '"$user", public'),
-        ("set role pg_monitor", "select current_user = session_user as s", True),
-        ("create temp table left_over ()", "select to_regclass('left_over') as r", None),
-        ("prepare p as select 1", "select count(*)::int as c from pg_prepared_statements", 0),
-        (
-            "select pg_advisory_lock(42)",
-            "select count(*)::int as c from pg_locks where locktype = 'advisory'",
-            0,
-        ),
-        ("set statement_timeout = 1", "select 1 as n from pg_sleep(0.05)", 1),
-        (
-            "declare c cursor with hold for select 1",
-            "select count(*)::int as c from pg_cursors where name = 'c'",
-            0,
-        ),
-        ("select set_config('my.x', 'left', false)", "select current_setting('my.x', true) x", ""),
-        ("set client_encoding = LATIN1", "select 'é' as v", "é"),
-    ],
-)
-@pytest.mark.parametrize("access", ["read-only", "read-write"])
-def test_nothing_of_one_use_shows_in_the_next(
-    bench: StatementBench, login: Login, access: str, change: str, look: str, expected: object
-) -> None:
-    login.server.admin_sql(f"grant pg_monitor to {login.user}")
-    pool = a_pool("read-only" if access == "read-only" else "read-write")
-
-    first = bench.ask("select pg_backend_pid() as pid", pool=pool)
-    bench.ask(change, pool=pool)
-    answer = bench.ask(look, pool=pool)
-    last = bench.ask("select pg_backend_pid() as pid", pool=pool)
-
-    (row,) = rows(answer)
-    (value,) = row.values()
-    assert value in (expected, None) if expected == "" else value == expected
-    assert rows(first) == rows(last)
-
-
 def test_a_statement_past_its_deadline_is_cancelled_and_its_connection_closed(
     bench: StatementBench, vault: StandInVault, login: Login, own_table: str
 ) -> None:
@@ -248,45 +208,6 @@ def test_a_connection_that_died_while_idle_is_replaced_before_anything_is_sent(
 
     assert answer == {"success": True, "affected_rows": 1}
     assert len(vault.lent) == 2
-
-
-def test_a_write_whose_rows_are_too_many_to_show_is_still_committed_and_says_so(
-    bench: StatementBench, login: Login, own_table: str
-) -> None:
-    many = LIMITS["rows_max"] + 500
-
-    answer = bench.ask(f"insert into {own_table} select generate_series(1, {many}) returning n")
-
-    assert (answer["row_count"], answer["truncated"]) == (LIMITS["rows_max"], True)
-    assert count(login, own_table) == many
-
-
-def test_a_write_whose_result_is_too_large_says_whether_it_has_run(
-    bench: StatementBench, login: Login, own_table: str
-) -> None:
-    large = f"insert into {own_table} select n from generate_series(1, :rows) n "
-
-    answer = bench.ask(large + "returning n, repeat('x', 1000000)", rows="200")
-
-    assert fault(answer)["code"] == "result_too_large"
-    has_run = {0: False, 200: True}[int(str(count(login, own_table)))]
-    assert fault(answer)["may_have_run"] is has_run
-
-
-def test_a_row_of_half_a_gigabyte_is_not_taken_in(bench: StatementBench) -> None:
-    answer = bench.ask("select repeat('x', 500000000)", pool=READ_ONLY)
-
-    assert fault(answer)["code"] == "result_too_large"
-    assert rows(bench.ask("select 1 as n", pool=READ_ONLY)) == [{"n": 1}]
-
-
-def test_an_endless_read_is_cut_and_its_connection_closed(
-    bench: StatementBench, vault: StandInVault
-) -> None:
-    answer = bench.ask("select generate_series(1, 1000000000) as n", pool=READ_ONLY)
-
-    assert (answer["row_count"], answer["truncated"]) == (LIMITS["rows_max"], True)
-    assert vault.next_of(Returned).handles == tuple(vault.lent)
 
 
 @pytest.mark.parametrize("statement", ["copy (select 1) to stdout", "copy {t} from stdin"])

@@ -26,7 +26,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def sibling() -> Iterator[int]:
-    with subprocess.Popen(["sleep", "60"]) as process:
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
         yield process.pid
         process.kill()
 

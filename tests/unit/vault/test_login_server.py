@@ -50,10 +50,14 @@ def descriptors_of(pid: int) -> list[str]:
     return names[3:] if names[:3] == [os.devnull] * 3 else names
 
 
+def until_it_has_only(pid: int, names: list[str]) -> None:
+    until(lambda: sorted(descriptors_of(pid)) == names)
+
+
 def test_a_spare_has_its_socket_and_the_death_pipe_and_nothing_else(desk: Desk) -> None:
     # It is offered while it still closes what it inherited, and reads its job only then.
     for pid in desk.pids:
-        until(lambda pid=pid: sorted(descriptors_of(pid)) == ["pipe:[N]", "socket:[N]"])
+        until_it_has_only(pid, ["pipe:[N]", "socket:[N]"])
 
 
 def test_a_spare_can_be_neither_dumped_nor_traced(desk: Desk) -> None:

@@ -1,0 +1,80 @@
+import os
+import socket
+
+from executor.meter import Meter
+from tests.unit.executor.standin_vault import Login, StandInVault
+from tests.unit.executor.statement_bench import LIMITS, StatementBench, a_pool, fault, rows
+from wire.lending import Returned
+
+READ_ONLY = a_pool("read-only")
+
+
+def count(login: Login, table: str) -> object:
+    return login.server.admin_sql(f"select count(*) from {table}")[0][0]
+
+
+def test_a_write_whose_rows_are_too_many_to_show_is_still_committed_and_says_so(
+    bench: StatementBench, login: Login, own_table: str
+) -> None:
+    many = LIMITS["rows_max"] + 500
+
+    answer = bench.ask(f"insert into {own_table} select generate_series(1, {many}) returning n")
+
+    assert (answer["row_count"], answer["truncated"]) == (LIMITS["rows_max"], True)
+    assert count(login, own_table) == many
+
+
+def test_a_write_whose_result_is_too_large_says_whether_it_has_run(
+    bench: StatementBench, login: Login, own_table: str
+) -> None:
+    large = f"insert into {own_table} select n from generate_series(1, :rows) n "
+
+    answer = bench.ask(large + "returning n, repeat('x', 1000000)", rows="200")
+
+    assert fault(answer)["code"] == "result_too_large"
+    has_run = {0: False, 200: True}[int(str(count(login, own_table)))]
+    assert fault(answer)["may_have_run"] is has_run
+
+
+def test_a_row_larger_than_any_result_may_be_is_a_fault(bench: StatementBench) -> None:
+    answer = bench.ask("select repeat('x', 100000000)", pool=READ_ONLY)
+
+    assert fault(answer)["code"] == "result_too_large"
+    assert rows(bench.ask("select 1 as n", pool=READ_ONLY)) == [{"n": 1}]
+
+
+def test_an_endless_read_is_cut_and_its_connection_closed(
+    bench: StatementBench, vault: StandInVault
+) -> None:
+    answer = bench.ask("select generate_series(1, 1000000000) as n", pool=READ_ONLY)
+
+    assert (answer["row_count"], answer["truncated"]) == (LIMITS["rows_max"], True)
+    assert vault.next_of(Returned).handles == tuple(vault.lent)
+
+
+def test_a_meter_counts_what_was_taken_and_not_what_waits() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        other, _ = server.accept()
+        with other:
+            other.sendall(b"before")
+            client.recv(6, socket.MSG_WAITALL)
+            meter = Meter(client.fileno())
+            other.sendall(b"x" * 5000)
+            client.recv(1000, socket.MSG_WAITALL)
+
+            assert meter.exceeds(999)
+            assert not meter.exceeds(1000)
+            os.fstat(client.fileno())
+
+
+def test_a_socket_that_cannot_be_metered_exceeds_nothing() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        meter = Meter(one.fileno())
+        other.sendall(b"xx")
+        one.recv(2)
+
+        assert not meter.exceeds(1)

@@ -1,0 +1,229 @@
+"""One example of each message, every field set, beside the decoders of those who may hear it."""
+
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from wire import codec
+from wire.console import AdoptStdio, AskStatus, NotServed, StatusReport, StdioEnded
+from wire.control import (
+    Admitted,
+    Configure,
+    Finish,
+    KillExecutor,
+    Pair,
+    PeerJoined,
+    PeerLeft,
+    Ready,
+    RouterLost,
+    RouterReady,
+    Sealed,
+    Status,
+    TellStatus,
+)
+from wire.faults import Fault, FaultCode
+from wire.lending import (
+    Accepted,
+    Borrow,
+    CancelStatement,
+    Delivered,
+    Dispose,
+    Disposed,
+    EndSession,
+    HandedOver,
+    Holding,
+    Interrupt,
+    LoginDone,
+    LoginFailed,
+    NotHandedOver,
+    OpenSession,
+    Proceed,
+    Returned,
+    Spare,
+    Taken,
+    Target,
+    TryLogin,
+)
+from wire.messages import (
+    Answer,
+    Cancel,
+    Connect,
+    Disconnect,
+    EndLease,
+    Execute,
+    Failed,
+    Granted,
+    Hello,
+    LeaseEnded,
+    ListConnections,
+    ListNamed,
+    MintGrants,
+    OpenLease,
+    Ran,
+    Refused,
+    Run,
+    Settled,
+    Stop,
+    Used,
+)
+from wire.names import (
+    ConnectionId,
+    ConnectionName,
+    Handle,
+    Incarnation,
+    PoolKey,
+    Principal,
+    RequestId,
+    RunId,
+)
+
+_WHO: Final = Principal("token:ädmin")
+_NAME: Final = ConnectionName("main")
+_ID: Final = ConnectionId("A" * 43)
+_REQUEST: Final = RequestId("r1")
+_RUN: Final = RunId(1 << 40)
+_EXECUTOR: Final = Incarnation("executor-1.5f3a9c21")
+_POOL: Final = PoolKey(_WHO, _NAME, "read-only")
+_HANDLE: Final = Handle("0123456789abcdef0123456789abcdef")
+_KEY: Final = b"k" * 40
+_FAULT: Final = Fault(
+    code=FaultCode.STATEMENT_FAILED,
+    message="no such table",
+    sqlstate="42P01",
+    hint="look",
+    position=15,
+    may_have_run=False,
+)
+_TARGET: Final = Target(
+    engine="postgresql", host="db.example", port=5432, database="main", user="jürgen"
+)
+
+FROM_GATEWAY: Final = (
+    Hello(incarnation=_EXECUTOR, slots=8),
+    Connect(request_id=_REQUEST, principal=_WHO, name=_NAME, deadline_ms=30_000),
+    Execute(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=30_000),
+    Disconnect(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=0),
+    ListConnections(request_id=_REQUEST, principal=_WHO, deadline_ms=3_600_000),
+    Cancel(request_id=_REQUEST),
+)
+TO_GATEWAY: Final = (
+    Answer(request_id=_REQUEST),
+    Failed(request_id=_REQUEST, fault=_FAULT),
+)
+FROM_EXECUTOR: Final = (Hello(incarnation=_EXECUTOR, slots=8), Ran(run_id=_RUN))
+TO_EXECUTOR: Final = (
+    Run(run_id=_RUN, connection_id=_ID, pool=_POOL, grant=b"\x00grant\xff", deadline_ms=1),
+    Stop(run_id=_RUN),
+)
+FROM_VAULT: Final = (
+    Hello(incarnation=_EXECUTOR, slots=8),
+    Granted(
+        run_id=_RUN,
+        connection_id=_ID,
+        pool=_POOL,
+        grants={_EXECUTOR: b"\x00grant\xff"},
+        expires_in_ms=60_000,
+        statement_ms=30_000,
+        opened=True,
+    ),
+    Settled(run_id=_RUN),
+    Refused(run_id=_RUN, fault=_FAULT),
+    LeaseEnded(connection_id=_ID),
+)
+TO_VAULT: Final = (
+    OpenLease(run_id=_RUN, principal=_WHO, name=_NAME, executors=(_EXECUTOR,), deadline_ms=1),
+    MintGrants(run_id=_RUN, principal=_WHO, connection_id=_ID, executors=(_EXECUTOR,)),
+    EndLease(run_id=_RUN, principal=_WHO, connection_id=_ID),
+    ListNamed(run_id=_RUN, principal=_WHO),
+    Used(connection_ids=(_ID,)),
+)
+FROM_BORROWER: Final = (
+    Borrow(grant=b"\x00grant\xff", deadline_ms=15_000),
+    Returned(handles=(_HANDLE,)),
+    Interrupt(handle=_HANDLE),
+    Holding(handles=(_HANDLE,)),
+    Disposed(pool=_POOL),
+)
+TO_BORROWER: Final = (Dispose(pool=_POOL),)
+HANDOVER: Final = (
+    HandedOver(
+        handle=_HANDLE,
+        engine="postgresql",
+        parameters=((b"server_version", b"18.6"),),
+        backend_id=4711,
+    ),
+    NotHandedOver(fault=_FAULT),
+)
+ACCEPTED: Final = (Accepted(),)
+LOGIN_JOB: Final = (
+    OpenSession(target=_TARGET, handle=_HANDLE, deadline_ms=15_000),
+    TryLogin(target=_TARGET, deadline_ms=15_000),
+    CancelStatement(target=_TARGET, backend_id=4711, cancel_key=b"\x00key", deadline_ms=5_000),
+    EndSession(target=_TARGET, backend_id=4711, deadline_ms=5_000),
+)
+LOGIN_OUTCOME: Final = (
+    LoginDone(backend_id=4711, cancel_key=b"\x00key"),
+    LoginFailed(stage="authenticate", sentence="No.", sqlstate="28P01", blames_credential=True),
+    Delivered(),
+)
+PROCEED: Final = (Proceed(),)
+SPARE: Final = (Spare(pid=4711),)
+TAKEN: Final = (Taken(),)
+FROM_CHILD: Final = (
+    Ready(public_key=_KEY),
+    Sealed(missing=("A",), malformed=("B",)),
+    Status(ask=7, report=Raw(b"\x80")),
+    Admitted(incarnation=_EXECUTOR),
+    KillExecutor(incarnation=_EXECUTOR),
+)
+TO_CHILD: Final = (
+    Configure(incarnation=_EXECUTOR, settings=Raw(b"\x80")),
+    RouterReady(endpoint="ipc:///run/router.sock", public_key=_KEY),
+    RouterLost(),
+    PeerJoined(role="executor", incarnation=_EXECUTOR, public_key=_KEY),
+    PeerLeft(role="executor", incarnation=_EXECUTOR),
+    Pair(role="vault", incarnation=_EXECUTOR),
+    TellStatus(ask=7),
+    Finish(),
+)
+FROM_CONSOLE: Final = (AskStatus(), AdoptStdio())
+TO_CONSOLE: Final = (StatusReport(), StdioEnded(status=3), NotServed(sentence="No."))
+
+EXAMPLES: Final[dict[str, tuple[Struct, ...]]] = {
+    "FROM_GATEWAY": FROM_GATEWAY,
+    "TO_GATEWAY": TO_GATEWAY,
+    "FROM_EXECUTOR": FROM_EXECUTOR,
+    "TO_EXECUTOR": TO_EXECUTOR,
+    "FROM_VAULT": FROM_VAULT,
+    "TO_VAULT": TO_VAULT,
+    "FROM_BORROWER": FROM_BORROWER,
+    "TO_BORROWER": TO_BORROWER,
+    "HANDOVER": HANDOVER,
+    "ACCEPTED": ACCEPTED,
+    "LOGIN_JOB": LOGIN_JOB,
+    "LOGIN_OUTCOME": LOGIN_OUTCOME,
+    "PROCEED": PROCEED,
+    "SPARE": SPARE,
+    "TAKEN": TAKEN,
+    "FROM_CHILD": FROM_CHILD,
+    "TO_CHILD": TO_CHILD,
+    "FROM_CONSOLE": FROM_CONSOLE,
+    "TO_CONSOLE": TO_CONSOLE,
+}
+"""By the name of the decoder in wire/codec.py."""
+
+MESSAGES: Final = {
+    type(message).__name__: message for each in EXAMPLES.values() for message in each
+}
+
+
+def decode(decoder: str, frame: bytes) -> object:
+    """Decode *frame* as the hearers of that decoder do."""
+    found = vars(codec)[decoder]
+    assert isinstance(found, codec.Codec)
+    return found.decode(frame)
+
+
+def decoders() -> set[str]:
+    """Return the name of every decoder that there is."""
+    return {name for name, its in vars(codec).items() if isinstance(its, codec.Codec)}
