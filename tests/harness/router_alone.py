@@ -88,6 +88,11 @@ class RouterAlone:
         )
         self.public_key = self.child.hear(Ready).public_key
 
+    def restart(self) -> None:
+        """Kill the router and start the next one."""
+        self.child.__exit__()
+        self.start()
+
     def endpoint(self, role: Role) -> str:
         """Return where the router listens for that role."""
         return f"ipc://{Path(self._directory.name) / role}"

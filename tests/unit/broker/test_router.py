@@ -260,9 +260,8 @@ def test_a_request_that_nobody_answers_fails_by_its_deadline(gateway: Peer, vaul
 
 def test_the_next_router_has_the_same_key_and_knows_nobody(router: RouterAlone) -> None:
     before = router.public_key
-    router.child.kill()
 
-    router.start()
+    router.restart()
 
     assert router.public_key == before
     assert is_served(router.peer("gateway", GATEWAY), router.peer("vault", VAULT))

@@ -130,8 +130,11 @@ def test_a_lost_router_costs_its_runs_and_the_next_one_starts_afresh(
 def test_pooled_connections_outlive_the_vault_and_are_declared_to_the_next(
     executor: ExecutorProcess, router: StandInRouter, vault: StandInVault, login: Login
 ) -> None:
-    router.run(1, "select pg_backend_pid() as pid")
-    before = rows(router.answer()[1])
+    # As many as there are slots, so that the pool has no reason to borrow another.
+    for number in range(2):
+        router.run(number, "select pg_backend_pid() as pid, pg_sleep(1) is null as slept")
+    until(lambda: sleepers(login) == 2)
+    before = [row["pid"] for _ in range(2) for row in rows(router.answer()[1])]
     vault.die()
 
     router.run(2, "select pg_backend_pid() as pid")
@@ -140,9 +143,9 @@ def test_pooled_connections_outlive_the_vault_and_are_declared_to_the_next(
     with StandInVault(login) as second:
         executor.lend_from(second)
 
-        assert second.next_of(Holding).handles == tuple(vault.lent)
+        assert set(second.next_of(Holding).handles) == set(vault.lent)
         assert rows(router.answer()[1]) == [{"n": 3}]
-    assert before == between
+    assert between[0]["pid"] in before
 
 
 @pytest.mark.usefixtures("executor")
