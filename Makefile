@@ -1,5 +1,5 @@
 # The menu. `make` alone shows it; every line is one command that also works by hand.
-.PHONY: help run check lint types imports test faults requirements
+.PHONY: help run check lint types imports test faults bench requirements
 PINS = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in
 
@@ -19,6 +19,8 @@ test:          ## every test
 	.venv/bin/python -m pytest
 faults:        ## only the tests that kill, stall or corrupt
 	.venv/bin/python -m pytest -m faults
+bench:         ## one query's journey beside psycopg, in one run
+	.venv/bin/python -m bench.journey
 requirements:  ## pin again, newest allowed (needs uv)
 	$(PINS) --upgrade -o requirements/runtime.txt
 	$(PINS) --upgrade --extra demo -o requirements/demo.txt

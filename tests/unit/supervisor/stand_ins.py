@@ -1,0 +1,32 @@
+"""Systems of stand-ins: how a test makes them, and what it asks of them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.harness.system import System
+
+CONNECTION = {
+    "type": "postgresql",
+    "host": "localhost",
+    "database": "d",
+    "credentialsEnv": "MAIN_DB_CREDENTIALS",
+    "access": "read-only",
+}
+CONFIGURATION = {"connections": {"main_db": CONNECTION}}
+STAND_INS = str(Path(__file__).with_name("stand_in_system.py"))
+
+Maker = Callable[..., System]
+
+
+def heard(journal: Path, role: str) -> str:
+    """Return what every life of *role* wrote down."""
+    return "".join(path.read_text() for path in sorted(journal.glob(f"{role}-*")))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
