@@ -272,6 +272,10 @@ class Dispatch:
     def _renew(self, now: float) -> list[Command]:
         if self._vault is None:
             return []
+        for request in self._in_flight.where(lambda request: request.place is Place.RUNNING):
+            if isinstance(request.asked, Execute):
+                # A lease does not idle while its statement runs.
+                self._cache.use(request.asked.connection_id)
         executors = self._workers.names()
         renewals: list[Command] = [
             TellVault(mint_grants(self._in_flight.new_number(), *lease, executors))

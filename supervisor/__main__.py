@@ -110,6 +110,7 @@ def _run(ground: Ground, secrets: int | None, programs: Mapping[Role, Program]) 
         ground.configuration,
         run_dir,
         make_memories(voice.log),
+        executors=options.executors,
         listener=ground.listener,
         token_sha256=None if token is None else token.sha256,
         secrets=secrets,

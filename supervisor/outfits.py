@@ -37,6 +37,7 @@ class Outfits:
         run_dir: RunDirectory,
         memories: Memories,
         *,
+        executors: int,
         listener: socket.socket | None,
         token_sha256: str | None,
         secrets: int | None,
@@ -44,6 +45,7 @@ class Outfits:
         self._configuration = configuration
         self._run_dir = run_dir
         self._memories = memories
+        self._executors = executors
         self._listener = listener
         self._token_sha256 = token_sha256
         self._secrets = secrets
@@ -85,7 +87,12 @@ class Outfits:
     def _executor(self, name: str) -> Outfit:
         adopt_dir, router_dir = self._run_dir.adopt_dir(name), self._run_dir.edge("executor")
         return Outfit(
-            executor_settings(self._configuration, adopt_dir=adopt_dir, router_dir=router_dir)
+            executor_settings(
+                self._configuration,
+                executors=self._executors,
+                adopt_dir=adopt_dir,
+                router_dir=router_dir,
+            )
         )
 
     def _http_gateway(self) -> Outfit:
@@ -116,12 +123,14 @@ def router_settings(run_dir: RunDirectory) -> Settings:
 
 
 def executor_settings(
-    configuration: Configuration, *, adopt_dir: Path, router_dir: Path
+    configuration: Configuration, *, executors: int, adopt_dir: Path, router_dir: Path
 ) -> Settings:
-    """Return what an executor may do."""
+    """Return what one of so many executors may do."""
     limits = configuration.limits
+    # Each slot can want a connection: together they must not want more than the vault lends.
+    share = limits.connections_per_principal // executors
     return {
-        "slots": EXECUTOR_SLOTS,
+        "slots": max(1, min(EXECUTOR_SLOTS, share)),
         "adopt_dir": str(adopt_dir),
         "router_dir": str(router_dir),
         "rows_max": limits.rows,
@@ -151,5 +160,6 @@ def vault_settings(configuration: Configuration) -> Settings:
         "lease_idle_ms": limits.lease_idle_s * 1000,
         "lease_ms": limits.lease_s * 1000,
         "connections_per_database": limits.connections_per_database,
+        "connections_per_principal": limits.connections_per_principal,
         "leases_per_principal": limits.leases_per_principal,
     }

@@ -32,6 +32,7 @@ _LIMITS: Final[dict[str, Check]] = {
     "leaseIdleSeconds": whole_number(1, 7 * 86400),
     "leaseSeconds": whole_number(1, 30 * 86400),
     "connectionsPerDatabase": whole_number(1, 1000),
+    "connectionsPerPrincipal": whole_number(1, 1000),
     "leasesPerPrincipal": whole_number(1, 10_000),
     "rows": whole_number(1, 1_000_000),
     "resultBytes": whole_number(1024, 64 << 20),  # an answer is one frame of at most 80 MiB
@@ -64,6 +65,7 @@ class Limits:
     lease_idle_s: int = 1800
     lease_s: int = 28_800
     connections_per_database: int = 32
+    connections_per_principal: int = 16
     leases_per_principal: int = 64
     rows: int = 10_000
     result_bytes: int = 16 << 20
@@ -146,6 +148,7 @@ _LimitKey = Literal[
     "lease_idle_s",
     "lease_s",
     "connections_per_database",
+    "connections_per_principal",
     "leases_per_principal",
     "rows",
     "result_bytes",
@@ -155,6 +158,7 @@ _LIMIT_FIELDS: Final[dict[str, _LimitKey]] = {
     "leaseIdleSeconds": "lease_idle_s",
     "leaseSeconds": "lease_s",
     "connectionsPerDatabase": "connections_per_database",
+    "connectionsPerPrincipal": "connections_per_principal",
     "leasesPerPrincipal": "leases_per_principal",
     "rows": "rows",
     "resultBytes": "result_bytes",

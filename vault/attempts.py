@@ -1,13 +1,17 @@
 """When a credential may be tried again after a server refused it; pure.
 
 Servers lock accounts after a few wrong passwords. A credential that was refused three times in a
-row is left alone for half a minute, then for twice as long each time.
+row is left alone for half a minute, then for twice as long each time. Until it has worked, and
+again after each refusal, it is tried by one login at a time, so that many callers are one try.
 """
 
 from typing import Final, NamedTuple
 
 FREE_TRIES: Final = 3
 """Below the five or ten after which servers commonly lock an account."""
+
+PROVEN_AT_ONCE: Final = 16
+"""So many that one server which stalls does not take every login from the others."""
 
 FIRST_PAUSE_S: Final = 30.0
 LONGEST_PAUSE_S: Final = 900.0
@@ -24,18 +28,25 @@ class Attempts:
 
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}
+        self._proven: set[str] = set()
 
     def may_try(self, credential: str, *, now: float) -> bool:
         """Return whether a login with *credential* may be started."""
         record = self._records.get(credential)
         return record is None or now >= record.not_before
 
+    def at_once(self, credential: str) -> int:
+        """Return how many logins may use *credential* at the same time."""
+        return PROVEN_AT_ONCE if credential in self._proven else 1
+
     def worked(self, credential: str) -> None:
         """Note that the server took the credential."""
         self._records.pop(credential, None)
+        self._proven.add(credential)
 
     def refused(self, credential: str, *, now: float) -> None:
         """Note that the server refused the user or the password."""
+        self._proven.discard(credential)
         refused = self._records.get(credential, _Record(0, 0.0)).refused + 1
         over = min(refused - FREE_TRIES, _DOUBLINGS_MAX)
         pause_s = 0.0 if over < 0 else min(FIRST_PAUSE_S * 2.0**over, LONGEST_PAUSE_S)

@@ -4,10 +4,7 @@ An executor's word counts for its own loans only. What it holds ends with it: th
 ended at the database, since a server goes on with a statement whose client has died.
 """
 
-import contextlib
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Collection
 from typing import Final
@@ -16,12 +13,11 @@ from vault import grants
 from vault.attempts import Attempts
 from vault.disposals import Disposals, EndSessions, Kill
 from vault.loans import Loan, LoanLimitError
-from vault.logins import DIED, LATE, Job, LoginDesk, NamedCredential
+from vault.logins import DIED, LATE, Job, LoginDesk, NamedCredential, refuse_handover
 from vault.records import Records
 from vault.seal import Keys
 from vault.settings import NamedConnection
-from wire.codec import encode
-from wire.faults import Fault, FaultCode
+from wire.faults import FaultCode
 from wire.lending import (
     Borrow,
     CancelStatement,
@@ -36,7 +32,6 @@ from wire.lending import (
     LoginFailed,
     LoginJob,
     LoginOutcome,
-    NotHandedOver,
     OpenSession,
     Returned,
     Target,
@@ -61,6 +56,7 @@ class Lending:
         records: Records,
         keys: Keys,
         desk: LoginDesk,
+        attempts: Attempts,
         *,
         connections: dict[ConnectionName, NamedConnection],
         tell: Callable[[Incarnation, ToBorrower], None],
@@ -74,7 +70,7 @@ class Lending:
         self._tell = tell
         self._kill = kill
         self._log = log
-        self.attempts: Final = Attempts()
+        self.attempts: Final = attempts
         self.disposals: Final = Disposals()
 
     def handle(
@@ -120,19 +116,19 @@ class Lending:
             claims = grants.read(message.grant, executor=executor, now=now, mac=self._keys.mac)
         except grants.GrantRefusedError as error:
             self._log.warning("grant_refused", executor=executor, reason=str(error))
-            return _refuse(handover, FaultCode.GRANT_REFUSED)
+            return refuse_handover(handover, FaultCode.GRANT_REFUSED)
         lease = self._records.leases.find(claims.connection_id, claims.pool.principal, now=now)
         connection = self._connections.get(claims.pool.connection)
         if lease is None or lease.pool != claims.pool or connection is None:
             self._log.warning("grant_refused", executor=executor, reason="no such lease")
-            return _refuse(handover, FaultCode.GRANT_REFUSED)
+            return refuse_handover(handover, FaultCode.GRANT_REFUSED)
         if not self.attempts.may_try(connection.variable, now=now):
-            return _refuse(handover, FaultCode.LOGIN_PAUSED)
+            return refuse_handover(handover, FaultCode.LOGIN_PAUSED)
         handle = Handle(secrets.token_hex(HANDLE_BYTES))
         try:
             self._records.loans.reserve(handle, executor, claims.pool)
         except LoanLimitError:
-            return _refuse(handover, FaultCode.CONNECTION_LIMIT)
+            return refuse_handover(handover, FaultCode.CONNECTION_LIMIT)
         self._records.changed()
         return self._open_session(handle, connection, message, handover)
 
@@ -278,15 +274,3 @@ class Lending:
             database=connection.database,
             user=self._records.credentials[connection.variable].user,
         )
-
-
-def _refuse(handover: int, code: FaultCode) -> None:
-    refusal = encode(NotHandedOver(fault=Fault(code=code)))
-    # The executor chose this descriptor: it may be no socket, or one that is never read.
-    try:
-        link = socket.socket(fileno=handover)
-    except OSError:
-        os.close(handover)
-        return
-    with link, contextlib.suppress(OSError):
-        link.send(refusal, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

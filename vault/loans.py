@@ -5,11 +5,12 @@ closed, or the executor itself is gone.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wire.names import ConnectionName, Handle, Incarnation, PoolKey
+from wire.names import Handle, Incarnation, PoolKey
 
 
 class LoanLimitError(Exception):
@@ -29,11 +30,18 @@ class Loan(Struct, frozen=True, forbid_unknown_fields=True):
     cancel_key: bytes = b""
 
 
+class Caps(NamedTuple):
+    """How many connections of one name may be lent at once: to all, to one principal."""
+
+    per_database: int
+    per_principal: int
+
+
 class Loans:
     """All lent connections."""
 
-    def __init__(self, per_database: int, loans: Iterable[Loan] = ()) -> None:
-        self._per_database = per_database
+    def __init__(self, caps: Caps, loans: Iterable[Loan] = ()) -> None:
+        self._caps = caps
         self._lent = {loan.handle: loan for loan in loans}
 
     def __len__(self) -> int:
@@ -45,12 +53,11 @@ class Loans:
 
     def reserve(self, handle: Handle, executor: Incarnation, pool: PoolKey) -> None:
         """Put a loan on record; raise LoanLimitError when there are too many."""
-        if self._count(pool.connection) >= self._per_database:
+        same = [loan for loan in self._lent.values() if loan.pool.connection == pool.connection]
+        own = sum(loan.pool.principal == pool.principal for loan in same)
+        if len(same) >= self._caps.per_database or own >= self._caps.per_principal:
             raise LoanLimitError
         self._lent[handle] = Loan(handle, executor, pool)
-
-    def _count(self, connection: ConnectionName) -> int:
-        return sum(loan.pool.connection == connection for loan in self._lent.values())
 
     def logged_in(self, handle: Handle, *, backend_id: int, cancel_key: bytes) -> bool:
         """Note how the session can be cancelled; return False when nobody waits for it any more."""

@@ -7,20 +7,24 @@ wiped before this function returns.
 import contextlib
 import os
 import socket
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from vault.attempts import Attempts
 from vault.seal import Keys
 from vault.secret import SecretPage, wipe
 from vault.state import Credential
 from wire.codec import LOGIN_OUTCOME, SPARE, MalformedMessageError, encode
+from wire.faults import Fault, FaultCode
 from wire.lending import (
     LoginDone,
     LoginFailed,
     LoginJob,
     LoginOutcome,
+    NotHandedOver,
     OpenSession,
     Proceed,
     Taken,
@@ -32,9 +36,13 @@ GRACE_S: Final = 2.0
 
 QUEUE_MAX: Final = 1024
 
+RUNNING_MAX: Final = 64
+"""Each is a process of some 17 MiB, most of it shared."""
+
 DIED: Final = LoginFailed(stage="login", sentence="The login process ended without an answer.")
 LATE: Final = LoginFailed(stage="login", sentence="The login process did not keep its deadline.")
 DISMISSED: Final = LoginFailed(stage="login", sentence="Nobody waits for this login any more.")
+PAUSED: Final = LoginFailed(stage="paused", sentence="The credential was refused too often.")
 BUSY: Final = LoginFailed(stage="login", sentence="Too many logins are waiting.")
 
 
@@ -60,6 +68,11 @@ class Job:
     handover: int | None = None
     """The descriptor for the executor's connection; owned by the job until it is sent."""
 
+    @property
+    def credential_name(self) -> str | None:
+        """Return whose password the job needs, if any."""
+        return None if self.credential is None else self.credential.name
+
 
 class LoginDesk:
     """Waiting logins, waiting jobs, and those that run."""
@@ -67,11 +80,13 @@ class LoginDesk:
     def __init__(
         self,
         keys: Keys,
+        attempts: Attempts,
         *,
         watch: Callable[[socket.socket], None],
         forget: Callable[[socket.socket], None],
     ) -> None:
         self._keys = keys
+        self._attempts = attempts
         self._page = SecretPage.own()
         self._watch = watch
         self._forget = forget
@@ -100,27 +115,52 @@ class LoginDesk:
 
     def submit(self, job: Job) -> None:
         """Start *job* with the next waiting login."""
-        if len(self._queue) >= QUEUE_MAX:
-            _drop_handover(job)
-            job.heard(BUSY)
-            return
         self._queue.append(job)
+        if len(self._queue) > QUEUE_MAX:
+            self._leave_queue(job, BUSY, FaultCode.OVERLOADED)
         self._start_waiting()
 
     def _start_waiting(self) -> None:
-        while self._queue and self._spares:
+        self._give_up_paused()
+        while self._spares and (job := self._next()) is not None:
             login = self._spares.popleft()
             self._tell_server()
             try:
-                self._brief(login, self._queue[0])
+                self._brief(login, job)
             except PeerGoneError:
                 # That spare died while it waited; the job has not been touched.
                 login.close()
                 continue
-            job = self._queue.popleft()
+            self._queue.remove(job)
             _drop_handover(job)
             self._running[login] = job
             self._watch(login)
+
+    def _next(self) -> Job | None:
+        """Return the job that has waited longest among those whose credential has room."""
+        if len(self._running) >= RUNNING_MAX:
+            return None
+        using = Counter(name for job in self._running.values() if (name := job.credential_name))
+        for job in self._queue:
+            name = job.credential_name
+            if name is None or using[name] < self._attempts.at_once(name):
+                return job
+        return None
+
+    def _give_up_paused(self) -> None:
+        """Answer the jobs whose credential was refused too often while they waited."""
+        now = time.monotonic()
+        for job in list(self._queue):
+            name = job.credential_name
+            if name is not None and not self._attempts.may_try(name, now=now):
+                self._leave_queue(job, PAUSED, FaultCode.LOGIN_PAUSED)
+
+    def _leave_queue(self, job: Job, outcome: LoginFailed, code: FaultCode) -> None:
+        self._queue.remove(job)
+        if job.handover is not None:
+            refuse_handover(job.handover, code)
+            job.handover = None
+        job.heard(outcome)
 
     def _tell_server(self) -> None:
         if self._server is not None:
@@ -159,6 +199,8 @@ class LoginDesk:
             outcome = DIED
         if isinstance(job.order, OpenSession) and isinstance(outcome, LoginDone):
             job.heard(outcome)
+            # Its credential may have been proven by that.
+            self._start_waiting()
             return
         self._close(login, job, outcome)
 
@@ -183,15 +225,27 @@ class LoginDesk:
             if now >= job.deadline + GRACE_S:
                 self._close(login, job, LATE)
         for job in [job for job in self._queue if now >= job.deadline]:
-            self._queue.remove(job)
-            _drop_handover(job)
-            job.heard(LATE)
+            self._leave_queue(job, LATE, FaultCode.UNAVAILABLE)
 
     def _close(self, login: socket.socket, job: Job, outcome: LoginOutcome) -> None:
         del self._running[login]
         self._forget(login)
         login.close()
         job.heard(outcome)
+        self._start_waiting()
+
+
+def refuse_handover(descriptor: int, code: FaultCode) -> None:
+    """Tell who waits at a hand-over socket that there will be no connection; close it."""
+    refusal = encode(NotHandedOver(fault=Fault(code=code)))
+    # The executor chose this descriptor: it may be no socket, or one that is never read.
+    try:
+        link = socket.socket(fileno=descriptor)
+    except OSError:
+        os.close(descriptor)
+        return
+    with link, contextlib.suppress(OSError):
+        link.send(refusal, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
 
 def _drop_handover(job: Job) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from vault.leases import Leases, Limits
-from vault.loans import Loans
+from vault.loans import Caps, Loans
 from vault.settings import VaultSettings
 from vault.state import Credential, Slots, State
 
@@ -24,10 +24,11 @@ class Records:
             idle_s=settings.lease_idle_ms / 1000,
             absolute_s=settings.lease_ms / 1000,
         )
+        caps = Caps(settings.connections_per_database, settings.connections_per_principal)
         self.is_first_life = found is None
         self.credentials: dict[str, Credential] = dict(state.credentials)
         self.leases = Leases(limits, state.leases)
-        self.loans = Loans(settings.connections_per_database, state.loans)
+        self.loans = Loans(caps, state.loans)
         self._slots = slots
         self._is_changed = False
         self._afterwards: deque[Callable[[], None]] = deque()

@@ -36,6 +36,13 @@ from wire.results import success
 CONNECTION_ID_BYTES: Final = 32
 
 
+_STAGE_FAULTS: Final = {
+    "connect": FaultCode.DATABASE_UNREACHABLE,
+    "paused": FaultCode.LOGIN_PAUSED,
+}
+"""What a client may know of a login that failed; the log has the rest."""
+
+
 class Requests:
     """Answers the router."""
 
@@ -126,8 +133,7 @@ class Requests:
     ) -> None:
         if isinstance(outcome, LoginFailed):
             self._lending.note_failure(connection, outcome)
-            unreachable = outcome.stage == "connect"
-            code = FaultCode.DATABASE_UNREACHABLE if unreachable else FaultCode.LOGIN_FAILED
+            code = _STAGE_FAULTS.get(outcome.stage, FaultCode.LOGIN_FAILED)
             self._say(Refused(run_id=message.run_id, fault=Fault(code=code)))
             return
         self._lending.attempts.worked(connection.variable)

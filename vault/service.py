@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from vault.attempts import Attempts
 from vault.intake import take_in
 from vault.lending import Lending
 from vault.logins import LoginDesk
@@ -78,11 +79,13 @@ class Service:
         self._selector = selectors.DefaultSelector()
         self._executors: dict[Incarnation, socket.socket] = {}
         self._router = Dealer(birth.configure.incarnation, TO_VAULT)
-        self._desk = LoginDesk(keys, watch=self._watch_login, forget=self._unwatch)
+        attempts = Attempts()
+        self._desk = LoginDesk(keys, attempts, watch=self._watch_login, forget=self._unwatch)
         self._lending = Lending(
             self._records,
             keys,
             self._desk,
+            attempts,
             connections=settings.connections,
             tell=self._tell,
             kill=lambda executor: self._control.say(KillExecutor(incarnation=executor)),

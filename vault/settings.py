@@ -28,6 +28,7 @@ class VaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     lease_idle_ms: Annotated[int, Meta(gt=0)]
     lease_ms: Annotated[int, Meta(gt=0)]
     connections_per_database: Annotated[int, Meta(gt=0, le=10_000)]
+    connections_per_principal: Annotated[int, Meta(gt=0, le=10_000)]
     leases_per_principal: Annotated[int, Meta(gt=0, le=10_000)]
 
 

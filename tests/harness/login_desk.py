@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from tests.harness.children import Child
+from vault.attempts import Attempts
 from vault.logins import Job, LoginDesk, NamedCredential
 from vault.seal import Keys
 from vault.secret import SecretPage
@@ -29,8 +30,14 @@ class Desk:
     def __init__(self, *, spares: int = 2, proceeds: bool = True) -> None:
         self.proceeds = proceeds
         self._keys = Keys(SecretPage.own())
+        self.attempts = Attempts()
         self._watched: set[socket.socket] = set()
-        self.desk = LoginDesk(self._keys, watch=self._watched.add, forget=self._watched.discard)
+        self.desk = LoginDesk(
+            self._keys,
+            self.attempts,
+            watch=self._watched.add,
+            forget=self._watched.discard,
+        )
         # Whoever holds the writing end is, to the logins, the supervisor.
         self._death_watch, self._alive = os.pipe()
         self.server = Child(

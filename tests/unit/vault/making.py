@@ -60,6 +60,7 @@ def a_connection(
 def the_settings(
     *connections: NamedConnection,
     connections_per_database: int = 32,
+    connections_per_principal: int = 32,
     leases_per_principal: int = 64,
     lease_idle_ms: int = 600_000,
     lease_ms: int = 3_600_000,
@@ -72,6 +73,7 @@ def the_settings(
         lease_idle_ms=lease_idle_ms,
         lease_ms=lease_ms,
         connections_per_database=connections_per_database,
+        connections_per_principal=connections_per_principal,
         leases_per_principal=leases_per_principal,
     )
 

@@ -1,6 +1,6 @@
 """A credential that is refused is left alone for longer and longer."""
 
-from vault.attempts import FIRST_PAUSE_S, FREE_TRIES, LONGEST_PAUSE_S, Attempts
+from vault.attempts import FIRST_PAUSE_S, FREE_TRIES, LONGEST_PAUSE_S, PROVEN_AT_ONCE, Attempts
 
 NAME = "MAIN_DB_CREDENTIALS"
 
@@ -10,6 +10,17 @@ def refused(times: int, *, now: float = 0) -> Attempts:
     for _ in range(times):
         attempts.refused(NAME, now=now)
     return attempts
+
+
+def test_a_credential_is_tried_by_one_login_at_a_time_until_it_has_worked() -> None:
+    attempts = Attempts()
+    before = attempts.at_once("A")
+
+    attempts.worked("A")
+    proven = attempts.at_once("A")
+    attempts.refused("A", now=0.0)
+
+    assert (before, proven, attempts.at_once("A")) == (1, PROVEN_AT_ONCE, 1)
 
 
 def test_a_credential_may_be_tried_until_it_was_refused_three_times() -> None:

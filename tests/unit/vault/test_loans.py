@@ -3,14 +3,14 @@
 import pytest
 
 from tests.unit.vault.making import BOB, EXECUTOR, OTHER_EXECUTOR, a_pool
-from vault.loans import LoanLimitError, Loans
+from vault.loans import Caps, LoanLimitError, Loans
 from wire.names import ConnectionName, Handle
 
 ONE, TWO, THREE = Handle("01"), Handle("02"), Handle("03")
 
 
-def two_loans(*, per_database: int = 9) -> Loans:
-    loans = Loans(per_database)
+def two_loans(*, per_database: int = 9, per_principal: int = 9) -> Loans:
+    loans = Loans(Caps(per_database, per_principal))
     loans.reserve(ONE, EXECUTOR, a_pool())
     loans.reserve(TWO, OTHER_EXECUTOR, a_pool(BOB))
     return loans
@@ -21,6 +21,16 @@ def test_the_cap_is_of_all_principals_and_executors_of_one_connection() -> None:
 
     with pytest.raises(LoanLimitError):
         loans.reserve(THREE, EXECUTOR, a_pool(access="read-only"))
+
+    loans.reserve(THREE, EXECUTOR, a_pool(connection=ConnectionName("other")))
+    assert len(loans) == 3
+
+
+def test_one_principal_cannot_take_what_others_may_want() -> None:
+    loans = two_loans(per_principal=1)
+
+    with pytest.raises(LoanLimitError):
+        loans.reserve(THREE, EXECUTOR, a_pool())
 
     loans.reserve(THREE, EXECUTOR, a_pool(connection=ConnectionName("other")))
     assert len(loans) == 3
