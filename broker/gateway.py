@@ -7,7 +7,7 @@ file puts them together and listens to the supervisor.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 import uvloop
 
@@ -17,24 +17,26 @@ from broker.liblogs import silence_libraries
 from broker.link import RouterLink
 from broker.listener import HttpServer
 from broker.sdk import make_http, make_server
-from broker.settings import GatewaySettings, decode_settings
+from broker.settings import GatewaySettings
 from broker.stdio import serve_stdio
 from broker.tools import Tools
-from wire.child import Birth, Control, begin, settle
+from wire.child import Birth, Control, EndedError, live, settle
 from wire.codec import MalformedMessageError
 from wire.control import Finish, Ready, RouterLost, RouterReady
 from wire.logs import Log
-from wire.packets import PeerGoneError, close_all
+from wire.packets import close_all
 
 _FINISH_S: Final = 0.4
 """How long requests may still run after Finish; the supervisor kills after 1 s."""
 
 
-def main() -> None:
-    """Run a gateway until the supervisor ends it, or the client of its stdio has gone."""
-    birth = begin()
-    settings = decode_settings(birth.configure.settings)
-    log = Log(birth.configure.incarnation)
+def main() -> NoReturn:
+    """Be a gateway, until the supervisor ends it or the client of its stdio has gone."""
+    live(_work)
+
+
+def _work(birth: Birth, log: Log) -> None:
+    settings = birth.settings(GatewaySettings)
     silence_libraries(log)
     if settings.mode == "http":
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -119,10 +121,10 @@ class Supervised:
             while (heard := self.control.hear()) is not None:
                 close_all(heard.descriptors)
                 self._obey(heard.message)
-        except PeerGoneError:
+        except EndedError:
             self._end()
         except MalformedMessageError:
-            self._log.critical("malformed_control_message")
+            self._log.critical("malformed_message", sender="supervisor")
             self._end()
 
     def _obey(self, message: object) -> None:
@@ -134,7 +136,7 @@ class Supervised:
             case Finish():
                 self._finish()
             case _:
-                self._log.warning("unexpected_control_message", kind=type(message).__name__)
+                self._log.warning("unexpected_message", kind=type(message).__name__)
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self.control.fileno())

@@ -4,11 +4,9 @@ One ROUTER socket for each role, so that a message's role is the socket it came 
 decoded as something its sender may say is counted, logged by size and sender, and dropped.
 """
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NoReturn
 
 import zmq
 
@@ -25,8 +23,8 @@ from broker.peers import (
 )
 from broker.roster import PeerRole, Roster, peer_role, start_authenticator
 from broker.router_keys import keys_in
-from broker.router_settings import RouterSettings, read_settings
-from wire.child import Birth, Heard, begin, settle
+from broker.router_settings import RouterSettings
+from wire.child import Birth, EndedError, Heard, live, settle
 from wire.codec import (
     FROM_EXECUTOR,
     FROM_GATEWAY,
@@ -38,32 +36,30 @@ from wire.control import Admitted, Finish, KillExecutor, PeerJoined, PeerLeft, R
 from wire.logs import Log
 from wire.messages import Hello, Ran
 from wire.names import Incarnation
-from wire.packets import PeerGoneError, close_all
+from wire.packets import close_all
 from wire.sockets import listening_socket, new_context
 
 TICK_S: Final = 0.1
 """How late a deadline may be noticed."""
 
 
-def main() -> None:
-    """Run until the supervisor says so or is gone."""
-    birth = begin()
-    router = Router(birth, read_settings(birth.configure.settings))
+def main() -> NoReturn:
+    """Be the router."""
+    live(_work)
+
+
+def _work(birth: Birth, log: Log) -> None:
+    router = Router(birth, birth.settings(RouterSettings), log)
     settle()
-    try:
-        router.run()
-    except PeerGoneError:
-        # The authenticator's thread would keep a normal exit waiting.
-        sys.stderr.flush()
-        os._exit(0)
+    router.run()
 
 
 class Router:
     """One life of the router."""
 
-    def __init__(self, birth: Birth, settings: RouterSettings) -> None:
+    def __init__(self, birth: Birth, settings: RouterSettings, log: Log) -> None:
         self._control = birth.control
-        self._log = Log(birth.configure.incarnation)
+        self._log = log
         self._dispatch = Dispatch(waiting_max=settings.waiting_max)
         self._rosters: dict[PeerRole, Roster] = {
             "gateway": Roster(),
@@ -95,7 +91,7 @@ class Router:
         self._vault: Incarnation | None = None
 
     def run(self) -> None:
-        """Serve until PeerGoneError says that the supervisor is gone, or told us to finish."""
+        """Serve until EndedError."""
         self._control.set_blocking(blocking=False)
         self._control.say(Ready(public_key=self._public_key))
         control = self._control.fileno()
@@ -198,9 +194,9 @@ class Router:
                     self._peers[known].forget(incarnation)
                     self._lost(known, incarnation)
             case Finish():
-                raise PeerGoneError
+                raise EndedError
             case _:
-                self._log.warning("unexpected_control", message=type(heard.message).__name__)
+                self._log.warning("unexpected_message", kind=type(heard.message).__name__)
 
     def _lost(self, role: PeerRole, incarnation: Incarnation) -> None:
         now = time.monotonic()

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 
 class Endpoints(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,8 +19,3 @@ class RouterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     endpoints: Endpoints
     waiting_max: Annotated[int, Meta(ge=1, le=100_000)] = 1024
     """Requests in flight at once; the next one is refused."""
-
-
-def read_settings(raw: Raw) -> RouterSettings:
-    """Return the settings in a Configure message."""
-    return msgspec.msgpack.decode(raw, type=RouterSettings)

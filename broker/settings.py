@@ -3,10 +3,9 @@
 Of the token only its SHA-256 comes here: whoever reads this process cannot present it.
 """
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from wire.names import DeadlineMs, Principal
 
@@ -28,11 +27,3 @@ class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     statement_ms: DeadlineMs = 30_000
     waiting_max: Annotated[int, Meta(ge=1, le=100_000)] = 1024
     """Requests that may wait for their answers at once; the next one is refused."""
-
-
-_decoder: Final[msgspec.msgpack.Decoder[GatewaySettings]] = msgspec.msgpack.Decoder(GatewaySettings)
-
-
-def decode_settings(raw: Raw) -> GatewaySettings:
-    """Return the settings in *raw*; raise msgspec.ValidationError for anything else."""
-    return _decoder.decode(raw)

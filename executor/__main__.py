@@ -1,9 +1,7 @@
 """Start an executor: `python -P -m executor`, with the supervisor at descriptor 3."""
 
 import logging
-import os
-
-import msgspec
+from typing import NoReturn
 
 from executor.adopt.psycopg import forget_environment
 from executor.borrowing import VaultLink
@@ -13,39 +11,23 @@ from executor.service import Service
 from executor.settings import ExecutorSettings
 from executor.warming import warm_up
 from executor.workers import Workers
-from wire.child import Birth, begin, settle
+from wire.child import Birth, live, settle
 from wire.codec import TO_EXECUTOR
 from wire.control import Ready
 from wire.dealer import Dealer
 from wire.logs import Log
-from wire.packets import PeerGoneError
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Be an executor until the supervisor ends it or is gone."""
     forget_environment()
     # Libraries log what they fail on, with its values; what matters is logged by us.
     logging.disable(logging.CRITICAL)
-    birth = begin()
-    log = Log(birth.configure.incarnation)
-    # Not by way of the interpreter's end, which would wait for threads that wait for databases.
-    os._exit(_serve(birth, log))
-
-
-def _serve(birth: Birth, log: Log) -> int:
-    service = _service(birth, log)
-    try:
-        service.run()
-    except PeerGoneError:
-        log.debug("supervisor_gone")
-    except Exception as error:  # noqa: BLE001 (the loop's edge: the supervisor starts another one)
-        log.critical("executor_failed", kind=type(error).__name__)
-        return 1
-    return 0
+    live(lambda birth, log: _service(birth, log).run())
 
 
 def _service(birth: Birth, log: Log) -> Service:
-    settings = msgspec.msgpack.decode(birth.configure.settings, type=ExecutorSettings)
+    settings = birth.settings(ExecutorSettings)
     vault = VaultLink()
     router = Dealer(birth.configure.incarnation, TO_EXECUTOR, slots=settings.slots)
     executions = Executions(settings, vault)

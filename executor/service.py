@@ -39,7 +39,7 @@ class Service:
         self._is_finishing = False
 
     def run(self) -> None:
-        """Work until the supervisor says Finish; raise PeerGoneError when it is gone."""
+        """Work until the supervisor says Finish; raise EndedError when it is gone."""
         try:
             while not self._is_finishing:
                 self._turn()
@@ -69,11 +69,8 @@ class Service:
     # --- the supervisor ----------------------------------------------------------------------
 
     def _hear_supervisor(self) -> None:
-        try:
-            while (heard := self._control.hear()) is not None:
-                self._obey(heard)
-        except MalformedMessageError:
-            self._log.warning("malformed_message", sender="supervisor")
+        while (heard := self._control.hear()) is not None:
+            self._obey(heard)
 
     def _obey(self, heard: Heard) -> None:
         match heard.message, heard.descriptors:

@@ -1,21 +1,18 @@
 """Start the vault or its login server: `python -P -m vault service | login-server`."""
 
 import sys
+from importlib import import_module
+from typing import Final
 
-from vault import service
-from vault.login import server
+_ROLES: Final = {"service": "vault.service", "login-server": "vault.login.server"}
 
 
-def main() -> None:
-    """Become the role that the command line names."""
-    match sys.argv[1:]:
-        case ["service"]:
-            service.main()
-        case ["login-server"]:
-            server.main()
-        case _:
-            sys.exit("usage: python -P -m vault service | login-server")
+def main(arguments: list[str]) -> None:
+    """Become the role that *arguments* names, and load no other's code."""
+    if len(arguments) != 1 or arguments[0] not in _ROLES:
+        sys.exit(f"usage: python -P -m vault {' | '.join(_ROLES)}")
+    import_module(_ROLES[arguments[0]]).main()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

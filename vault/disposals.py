@@ -97,10 +97,6 @@ class Disposals:
             disposal.is_forced = True
         return commands
 
-    def next_step_at(self) -> float | None:
-        """Return when `tick` has something to do."""
-        return min((disposal.next_step_at for disposal in self._open.values()), default=None)
-
     def _settle(self, pool: PoolKey) -> None:
         if not self._open[pool].waiting:
             for action in self._open.pop(pool).when_done:

@@ -42,9 +42,6 @@ class Leases:
         self._limits = limits
         self._open = {lease.connection_id: lease for lease in leases}
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def all(self) -> tuple[Lease, ...]:
         """Return every open lease, oldest first."""
         return tuple(self._open.values())
@@ -95,10 +92,6 @@ class Leases:
         for lease in over:
             del self._open[lease.connection_id]
         return over
-
-    def next_expiry(self) -> float | None:
-        """Return when the next lease ends, if none is used until then."""
-        return min(map(self.expires_at, self._open.values()), default=None)
 
     def has(self, pool: PoolKey) -> bool:
         """Return whether any lease of *pool* is open."""

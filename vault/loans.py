@@ -44,9 +44,6 @@ class Loans:
         self._caps = caps
         self._lent = {loan.handle: loan for loan in loans}
 
-    def __len__(self) -> int:
-        return len(self._lent)
-
     def all(self) -> tuple[Loan, ...]:
         """Return every loan, oldest first."""
         return tuple(self._lent.values())

@@ -29,6 +29,7 @@ from wire.lending import (
     Proceed,
     Taken,
 )
+from wire.names import Handle
 from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
 
 GRACE_S: Final = 2.0
@@ -164,7 +165,9 @@ class LoginDesk:
 
     def _tell_server(self) -> None:
         if self._server is not None:
-            send_packet(self._server, encode(Taken()))
+            # The supervisor restarts a login server that died, and us with it.
+            with contextlib.suppress(PeerGoneError):
+                send_packet(self._server, encode(Taken()))
 
     def _brief(self, login: socket.socket, job: Job) -> None:
         descriptors = () if job.handover is None else (job.handover,)
@@ -204,20 +207,23 @@ class LoginDesk:
             return
         self._close(login, job, outcome)
 
-    def proceed(self, handle: str) -> None:
+    def proceed(self, handle: Handle) -> None:
         """Let the login of *handle* hand its session over: it is on record."""
+        if (login := self._login_of(handle)) is not None:
+            # One that died meanwhile is heard of on the same socket.
+            with contextlib.suppress(PeerGoneError):
+                send_packet(login, encode(Proceed()))
+
+    def dismiss(self, handle: Handle) -> None:
+        """End the login of *handle*: nobody waits for its session any more."""
+        if (login := self._login_of(handle)) is not None:
+            self._close(login, self._running[login], DISMISSED)
+
+    def _login_of(self, handle: Handle) -> socket.socket | None:
         for login, job in self._running.items():
             if isinstance(job.order, OpenSession) and job.order.handle == handle:
-                # One that died meanwhile is heard of on the same socket.
-                with contextlib.suppress(PeerGoneError):
-                    send_packet(login, encode(Proceed()))
-                return
-
-    def dismiss(self, handle: str) -> None:
-        """End the login of *handle*: nobody waits for its session any more."""
-        for login, job in list(self._running.items()):
-            if isinstance(job.order, OpenSession) and job.order.handle == handle:
-                self._close(login, job, DISMISSED)
+                return login
+        return None
 
     def give_up_late(self, *, now: float) -> None:
         """End the jobs, running or waiting, whose deadline is well past."""

@@ -17,15 +17,13 @@ class Records:
     """Credentials, leases and loans, and the sealed state they are saved in."""
 
     def __init__(self, slots: Slots, settings: VaultSettings) -> None:
-        found = slots.load()
-        state = found or State()
+        state = slots.load() or State()
         limits = Limits(
             per_principal=settings.leases_per_principal,
             idle_s=settings.lease_idle_ms / 1000,
             absolute_s=settings.lease_ms / 1000,
         )
         caps = Caps(settings.connections_per_database, settings.connections_per_principal)
-        self.is_first_life = found is None
         self.credentials: dict[str, Credential] = dict(state.credentials)
         self.leases = Leases(limits, state.leases)
         self.loans = Loans(caps, state.loans)

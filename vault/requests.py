@@ -90,24 +90,24 @@ class Requests:
 
     def _open(self, message: OpenLease) -> None:
         connection = self._settings.connections.get(message.name)
+        if connection is None:
+            self._refuse(message.run_id, Fault(code=FaultCode.UNKNOWN_CONNECTION_NAME))
+            return
         refusal = self._refusal(message, connection)
-        if connection is None or refusal is not None:
-            fault = refusal or Fault(code=FaultCode.UNKNOWN_CONNECTION_NAME)
-            return self._say(Refused(run_id=message.run_id, fault=fault))
-        deadline_ms = min(message.deadline_ms, LOGIN_MAX_MS)
+        if refusal is not None:
+            self._refuse(message.run_id, refusal)
+            return
 
         def heard(outcome: LoginOutcome) -> None:
             self._tried(message, connection, outcome)
 
-        return self._lending.submit_login(
-            TryLogin(target=self._lending.target_of(connection), deadline_ms=deadline_ms),
-            connection,
-            heard,
+        order = TryLogin(
+            target=self._lending.target_of(connection),
+            deadline_ms=min(message.deadline_ms, LOGIN_MAX_MS),
         )
+        self._lending.submit_login(order, connection, heard)
 
-    def _refusal(self, message: OpenLease, connection: NamedConnection | None) -> Fault | None:
-        if connection is None:
-            return Fault(code=FaultCode.UNKNOWN_CONNECTION_NAME)
+    def _refusal(self, message: OpenLease, connection: NamedConnection) -> Fault | None:
         if connection.engine != "postgresql":
             return Fault(
                 code=FaultCode.NOT_AVAILABLE,
@@ -134,7 +134,7 @@ class Requests:
         if isinstance(outcome, LoginFailed):
             self._lending.note_failure(connection, outcome)
             code = _STAGE_FAULTS.get(outcome.stage, FaultCode.LOGIN_FAILED)
-            self._say(Refused(run_id=message.run_id, fault=Fault(code=code)))
+            self._refuse(message.run_id, Fault(code=code))
             return
         self._lending.attempts.worked(connection.variable)
         pool = PoolKey(message.principal, message.name, connection.access)
@@ -146,7 +146,7 @@ class Requests:
             lease = self._records.leases.open(connection_id, pool, now=time.monotonic())
         except LeaseLimitError:
             # Others of the same principal were opened while this one logged in.
-            self._say(Refused(run_id=message.run_id, fault=Fault(code=FaultCode.LEASE_LIMIT)))
+            self._refuse(message.run_id, Fault(code=FaultCode.LEASE_LIMIT))
             return
         self._records.changed()
         self._log.info("lease_opened", connection=message.name, principal=message.principal)
@@ -171,8 +171,7 @@ class Requests:
             message.connection_id, message.principal, now=time.monotonic()
         )
         if lease is None:
-            fault = Fault(code=FaultCode.INVALID_CONNECTION)
-            self._say(Refused(run_id=message.run_id, fault=fault))
+            self._refuse(message.run_id, Fault(code=FaultCode.INVALID_CONNECTION))
             return
         self._say(self._granted(message.run_id, lease, message.executors))
 
@@ -206,8 +205,7 @@ class Requests:
     def _end(self, message: EndLease) -> None:
         lease = self._records.leases.end(message.connection_id, message.principal)
         if lease is None:
-            fault = Fault(code=FaultCode.INVALID_CONNECTION)
-            self._say(Refused(run_id=message.run_id, fault=fault))
+            self._refuse(message.run_id, Fault(code=FaultCode.INVALID_CONNECTION))
             return
         self._log.info("lease_ended", connection=lease.pool.connection)
         self._over(lease, lambda: self._say(Settled(run_id=message.run_id), success({})))
@@ -234,6 +232,9 @@ class Requests:
             }
             for name, connection in self._settings.connections.items()
         ]
+
+    def _refuse(self, run_id: RunId, fault: Fault) -> None:
+        self._say(Refused(run_id=run_id, fault=fault))
 
     def _say(self, message: FromVault, payload: bytes = b"") -> None:
         self._records.afterwards(lambda: self._answer(message, payload))

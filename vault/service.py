@@ -7,10 +7,9 @@ login. After each round the state is saved, and only then is said what depends o
 import math
 import selectors
 import socket
-import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -23,9 +22,9 @@ from vault.report import report
 from vault.requests import Requests
 from vault.seal import Keys
 from vault.secret import SecretPage
-from vault.settings import VaultSettings, read_settings
+from vault.settings import VaultSettings
 from vault.state import Slots, map_state
-from wire.child import Birth, Control, Heard, begin, settle
+from wire.child import Birth, Control, EndedError, Heard, live, settle
 from wire.codec import FROM_BORROWER, TO_VAULT, MalformedMessageError, encode
 from wire.control import (
     Finish,
@@ -53,16 +52,15 @@ TICK_S: Final = 0.25
 """How late an expiry or a missed deadline may be noticed."""
 
 
-def main() -> None:
-    """Run until the supervisor says so or is gone."""
-    birth = begin()
-    log = Log(birth.configure.incarnation)
-    vault = Service(birth, read_settings(birth.configure.settings), log)
+def main() -> NoReturn:
+    """Be the vault."""
+    live(_work)
+
+
+def _work(birth: Birth, log: Log) -> None:
+    vault = Service(birth, birth.settings(VaultSettings), log)
     settle()
-    try:
-        vault.run()
-    except PeerGoneError:
-        sys.exit(0)
+    vault.run()
 
 
 class Service:
@@ -117,7 +115,7 @@ class Service:
         self._control.say(Sealed(missing=tuple(sorted(missing)), malformed=malformed))
 
     def run(self) -> None:
-        """Serve until PeerGoneError says that the supervisor is gone, or told us to finish."""
+        """Serve until EndedError."""
         self._control.set_blocking(blocking=False)
         self._watch(self._control, self._hear_control)
         self._control.say(Ready(public_key=self._router.public_key))
@@ -142,26 +140,27 @@ class Service:
         while (heard := self._control.hear()) is not None:
             self._obey(heard)
 
-    def _obey(self, heard: Heard) -> None:
-        match heard.message:
-            case Pair(role="executor", incarnation=executor):
-                self._meet_executor(executor, heard.descriptors)
-            case Pair(role="login-server"):
-                self._meet_login_server(heard.descriptors)
-            case PeerLeft(role="executor", incarnation=executor):
+    def _obey(self, heard: Heard) -> None:  # noqa: C901 - one case for each message
+        match heard.message, heard.descriptors:
+            case Pair(role="executor", incarnation=executor), (descriptor,):
+                self._meet_executor(executor, descriptor)
+            case Pair(role="login-server"), (descriptor,):
+                self._meet_login_server(descriptor)
+            case PeerLeft(role="executor", incarnation=executor), ():
                 self._lose_executor(executor)
-            case RouterReady(endpoint=endpoint, public_key=public_key):
+            case RouterReady(endpoint=endpoint, public_key=public_key), ():
                 self._lose_router()
                 self._watch(self._router.connect(endpoint, public_key), self._hear_router)
-            case RouterLost():
+            case RouterLost(), ():
                 self._lose_router()
-            case TellStatus(ask=ask):
+            case TellStatus(ask=ask), ():
                 summary = msgspec.Raw(report(self._records, now=time.monotonic()))
                 self._control.say(Status(ask=ask, report=summary))
-            case Finish():
-                raise PeerGoneError
-            case _:
-                close_all(heard.descriptors)
+            case Finish(), ():
+                raise EndedError
+            case message, descriptors:
+                close_all(descriptors)
+                self._log.warning("unexpected_message", kind=type(message).__name__)
 
     def _hear_router(self) -> None:
         while True:
@@ -213,14 +212,14 @@ class Service:
 
     # --- who comes and goes ------------------------------------------------------------------
 
-    def _meet_executor(self, executor: Incarnation, descriptors: tuple[int, ...]) -> None:
-        link = _only_socket(descriptors)
+    def _meet_executor(self, executor: Incarnation, descriptor: int) -> None:
+        link = _socket(descriptor)
         self._drop_link(executor)
         self._executors[executor] = link
         self._watch(link, lambda: self._hear_executor(executor, link))
 
-    def _meet_login_server(self, descriptors: tuple[int, ...]) -> None:
-        link = _only_socket(descriptors)
+    def _meet_login_server(self, descriptor: int) -> None:
+        link = _socket(descriptor)
         self._desk.use_server(link)
         self._watch(link, lambda: self._hear_login_server(link))
 
@@ -257,10 +256,7 @@ class Service:
             self._selector.unregister(link)
 
 
-def _only_socket(descriptors: tuple[int, ...]) -> socket.socket:
-    if len(descriptors) != 1:
-        close_all(descriptors)
-        raise MalformedMessageError("a pair is one descriptor")
-    link = socket.socket(fileno=descriptors[0])
+def _socket(descriptor: int) -> socket.socket:
+    link = socket.socket(fileno=descriptor)
     link.settimeout(0)
     return link

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from wire.lending import Port
 from wire.names import Access, ConnectionName, DeadlineMs, Engine
@@ -30,8 +29,3 @@ class VaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     connections_per_database: Annotated[int, Meta(gt=0, le=10_000)]
     connections_per_principal: Annotated[int, Meta(gt=0, le=10_000)]
     leases_per_principal: Annotated[int, Meta(gt=0, le=10_000)]
-
-
-def read_settings(raw: Raw) -> VaultSettings:
-    """Return the settings in a Configure message."""
-    return msgspec.msgpack.decode(raw, type=VaultSettings)

@@ -11,11 +11,19 @@ import resource
 import signal
 import socket
 import sys
-from typing import Final, NamedTuple
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple, NoReturn, TypeVar
+
+import msgspec
 
 from wire.codec import TO_CHILD, MalformedMessageError, encode
 from wire.control import CONTROL_FD, Configure, FromChild, ToChild
+from wire.logs import Log
 from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
@@ -29,6 +37,10 @@ class Heard(NamedTuple):
     descriptors: tuple[int, ...]
 
 
+class EndedError(Exception):
+    """The supervisor told us to end, or is gone."""
+
+
 class Control:
     """A child's end of its control socket."""
 
@@ -40,18 +52,23 @@ class Control:
         return self._link.fileno()
 
     def say(self, message: FromChild) -> None:
-        """Tell the supervisor; raise PeerGoneError when it is gone."""
-        send_packet(self._link, encode(message))
+        """Tell the supervisor; raise EndedError when it is gone."""
+        try:
+            send_packet(self._link, encode(message))
+        except PeerGoneError:
+            raise EndedError from None
 
     def hear(self) -> Heard | None:
         """Return the next message, or None when there is none yet on a non-blocking socket.
 
-        Raises PeerGoneError when the supervisor is gone, and MalformedMessageError for nonsense.
+        Raises EndedError when the supervisor is gone, and MalformedMessageError for nonsense.
         """
         try:
             data, descriptors = receive_packet(self._link)
         except BlockingIOError:
             return None
+        except PeerGoneError:
+            raise EndedError from None
         try:
             return Heard(TO_CHILD.decode(data), descriptors)
         except MalformedMessageError:
@@ -70,19 +87,46 @@ class Birth(NamedTuple):
     configure: Configure
     descriptors: tuple[int, ...]
 
+    def settings(self, kind: type[T]) -> T:
+        """Return the settings, which must be a *kind* in every respect."""
+        return msgspec.msgpack.decode(self.configure.settings, type=kind)
+
+
+def live(work: Callable[[Birth, Log], None]) -> NoReturn:
+    """Be one process of the system: fences, settings, *work*, and an end without a traceback.
+
+    *work* ends by returning or by EndedError. Any other exception is a bug of ours: one line in
+    the log says its type and its place, and nothing that it holds; the supervisor starts the next.
+    """
+    birth = begin()
+    log = Log(birth.configure.incarnation)
+    status = 0
+    try:
+        work(birth, log)
+    except EndedError:
+        pass
+    except Exception as error:  # noqa: BLE001 - the edge of every process
+        log.critical("process_failed", kind=type(error).__name__, place=place_of(error))
+        status = 1
+    # Not by way of the interpreter's end, which would wait for threads that wait for others.
+    os._exit(status)
+
+
+def place_of(error: BaseException) -> str:
+    """Return where *error* was raised: a file's name and a line, no value."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return "".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in last)
+
 
 def begin() -> Birth:
-    """Raise the fences that every process has, and wait for who we are.
-
-    Exits without a word when the supervisor is gone already.
-    """
+    """Raise the fences that every process has, and wait for who we are."""
     fence()
     ignore_terminal_signals()
     control = Control(socket.socket(fileno=CONTROL_FD))
     os.set_inheritable(CONTROL_FD, False)  # noqa: FBT003 - os takes it by position only
     try:
         heard = control.hear()
-    except PeerGoneError:
+    except EndedError:
         sys.exit(0)
     if heard is None or not isinstance(heard.message, Configure):
         sys.exit("the first control message was not Configure")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from wire.codec import PACKET_MAX_BYTES
 
 DESCRIPTORS_MAX: Final = 8
-"""The most that any message carries is four."""
+"""The most that any message carries is three."""
 
 
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)

@@ -58,7 +58,7 @@ def _serve(vault: socket.socket, death_pipe: int) -> None:
     signal.setitimer(signal.ITIMER_REAL, job.deadline_ms / 1000 + GRACE_S)
     carrier = Carrier(deadline=deadline, lifelines=(vault.fileno(), death_pipe))
     try:
-        _do(job, carrier, vault, handover)
+        _carry_out(job, carrier, vault, handover)
     except LoginRefusedError as error:
         _report(error, vault, handover)
 
@@ -72,7 +72,7 @@ def _handover_of(job: LoginJob, descriptors: tuple[int, ...]) -> socket.socket |
     return None
 
 
-def _do(
+def _carry_out(
     job: LoginJob, carrier: Carrier, vault: socket.socket, handover: socket.socket | None
 ) -> None:
     match job:

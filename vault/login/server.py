@@ -4,19 +4,19 @@ It is single-threaded and never holds a secret. It keeps a few logins waiting, e
 whose other end it gives to the vault, so that a login costs no fork on its way.
 """
 
+import contextlib
 import gc
 import os
 import select
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Final, NoReturn
 
 from vault.login import child
-from vault.login.settings import read_settings
-from wire.child import Control, begin
+from vault.login.settings import LoginServerSettings
+from wire.child import Birth, Control, EndedError, live
 from wire.codec import TAKEN, MalformedMessageError, encode
 from wire.control import Finish, Pair, Ready
 from wire.lending import Spare
@@ -26,22 +26,22 @@ from wire.packets import PeerGoneError, receive_packet, send_packet, socket_pair
 _FIRST_FREE_FD: Final = 3
 
 
-def main() -> None:
-    """Run until the supervisor or the vault is gone."""
-    birth = begin()
-    settings = read_settings(birth.configure.settings)
+def main() -> NoReturn:
+    """Be the login server, until the supervisor or the vault is gone."""
+    live(_work)
+
+
+def _work(birth: Birth, _log: Log) -> None:
+    settings = birth.settings(LoginServerSettings)
     (death_pipe,) = birth.descriptors
-    log = Log(birth.configure.incarnation)
     # The kernel reaps logins; what one of them has to say it says to the vault.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
     birth.control.say(Ready())
-    try:
-        vault = _wait_for_vault(birth.control)
+    vault = _wait_for_vault(birth.control)
+    with contextlib.suppress(PeerGoneError):
+        # Without its vault it has no use; the supervisor restarts both.
         _serve(birth.control, vault, spares=settings.spares, death_pipe=death_pipe)
-    except PeerGoneError:
-        log.info("login_server_ended")
-        sys.exit(0)
 
 
 def _wait_for_vault(control: Control) -> socket.socket:
@@ -53,7 +53,7 @@ def _wait_for_vault(control: Control) -> socket.socket:
             case (Pair(role="vault"), (descriptor,)):
                 return socket.socket(fileno=descriptor)
             case (Finish(), _):
-                raise PeerGoneError
+                raise EndedError
             case _:
                 raise MalformedMessageError("not for a login server")
 
@@ -68,7 +68,7 @@ def _serve(control: Control, vault: socket.socket, *, spares: int, death_pipe: i
         ready = {descriptor for descriptor, _ in poll.poll()}
         if control.fileno() in ready:
             # Finish, or the supervisor is gone: both end us.
-            raise PeerGoneError
+            raise EndedError
         if vault.fileno() in ready:
             TAKEN.decode(receive_packet(vault).data)
             _offer(vault, death_pipe)

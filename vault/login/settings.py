@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 
 class LoginServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -11,8 +10,3 @@ class LoginServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     spares: Annotated[int, Meta(ge=1, le=64)] = 4
     """Logins that wait for a job; more only help when many start in the same millisecond."""
-
-
-def read_settings(raw: Raw) -> LoginServerSettings:
-    """Return the settings in a Configure message."""
-    return msgspec.msgpack.decode(raw, type=LoginServerSettings)

@@ -30,7 +30,7 @@ def test_it_is_done_when_every_executor_has_confirmed() -> None:
     disposals.confirmed(POOL, OTHER_EXECUTOR)
 
     assert done.times == 1
-    assert disposals.next_step_at() is None
+    assert disposals.tick(now=1e9) == []
 
 
 def test_without_executors_it_is_done_at_once() -> None:

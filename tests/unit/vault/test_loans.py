@@ -23,7 +23,7 @@ def test_the_cap_is_of_all_principals_and_executors_of_one_connection() -> None:
         loans.reserve(THREE, EXECUTOR, a_pool(access="read-only"))
 
     loans.reserve(THREE, EXECUTOR, a_pool(connection=ConnectionName("other")))
-    assert len(loans) == 3
+    assert len(loans.all()) == 3
 
 
 def test_one_principal_cannot_take_what_others_may_want() -> None:
@@ -33,7 +33,7 @@ def test_one_principal_cannot_take_what_others_may_want() -> None:
         loans.reserve(THREE, EXECUTOR, a_pool())
 
     loans.reserve(THREE, EXECUTOR, a_pool(connection=ConnectionName("other")))
-    assert len(loans) == 3
+    assert len(loans.all()) == 3
 
 
 def test_a_returned_connection_makes_room() -> None:

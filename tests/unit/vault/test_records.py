@@ -37,7 +37,7 @@ def test_what_an_afterwards_changes_is_saved_before_what_it_puts_off() -> None:
     def then() -> None:
         records.leases.open(ID, a_pool(), now=0)
         records.changed()
-        records.afterwards(lambda: seen.append(len(records_in(memory).leases)))
+        records.afterwards(lambda: seen.append(len(records_in(memory).leases.all())))
 
     records.afterwards(then)
     records.flush()

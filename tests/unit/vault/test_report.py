@@ -20,7 +20,11 @@ Rows = dict[str, list[dict[str, object]]]
 
 
 def records_with(count: int, *, principal: str) -> Records:
-    settings = the_settings(leases_per_principal=10_000, connections_per_database=10_000, connections_per_principal=10_000)
+    settings = the_settings(
+        leases_per_principal=10_000,
+        connections_per_database=10_000,
+        connections_per_principal=10_000,
+    )
     records = Records(Slots(a_state_memory(), keys()), settings)
     pool = a_pool(Principal(principal), ConnectionName("c" * 64))
     for number in range(count):
