@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Final
 
 from vault import grants
+from vault.errands import Errands
 from vault.leases import Lease, LeaseLimitError
-from vault.lending import LOGIN_MAX_MS, Lending
+from vault.recall import Recall
 from vault.records import Records
 from vault.seal import Keys
 from vault.settings import NamedConnection, VaultSettings
 from wire.faults import Fault, FaultCode
-from wire.lending import LoginFailed, LoginOutcome, TryLogin
+from wire.lending import LoginFailed, LoginOutcome
 from wire.logs import Log
 from wire.messages import (
     EndLease,
@@ -50,7 +51,8 @@ class Requests:
         self,
         records: Records,
         keys: Keys,
-        lending: Lending,
+        errands: Errands,
+        recall: Recall,
         *,
         settings: VaultSettings,
         executors: Callable[[], list[Incarnation]],
@@ -59,7 +61,8 @@ class Requests:
     ) -> None:
         self._records = records
         self._keys = keys
-        self._lending = lending
+        self._errands = errands
+        self._recall = recall
         self._settings = settings
         self._executors = executors
         self._answer = answer
@@ -84,7 +87,7 @@ class Requests:
         """End the leases whose time has come."""
         for lease in self._records.leases.expire(now=time.monotonic()):
             self._log.info("lease_expired", connection=lease.pool.connection)
-            self._over(lease)
+            self._over(lease, _nobody_waits)
 
     # --- opening -----------------------------------------------------------------------------
 
@@ -101,11 +104,7 @@ class Requests:
         def heard(outcome: LoginOutcome) -> None:
             self._tried(message, connection, outcome)
 
-        order = TryLogin(
-            target=self._lending.target_of(connection),
-            deadline_ms=min(message.deadline_ms, LOGIN_MAX_MS),
-        )
-        self._lending.submit_login(order, connection, heard)
+        self._errands.try_login(connection, message.deadline_ms, heard)
 
     def _refusal(self, message: OpenLease, connection: NamedConnection) -> Fault | None:
         if connection.engine != "postgresql":
@@ -120,7 +119,7 @@ class Requests:
                 message="The credentials of this connection are missing",
                 hint="Ask the operator to look into the log.",
             )
-        if not self._lending.attempts.may_try(connection.variable, now=time.monotonic()):
+        if not self._errands.may_try(connection):
             return Fault(code=FaultCode.LOGIN_PAUSED)
         try:
             self._records.leases.require_room(message.principal)
@@ -132,13 +131,11 @@ class Requests:
         self, message: OpenLease, connection: NamedConnection, outcome: LoginOutcome
     ) -> None:
         if isinstance(outcome, LoginFailed):
-            self._lending.note_failure(connection, outcome)
             code = _STAGE_FAULTS.get(outcome.stage, FaultCode.LOGIN_FAILED)
             self._refuse(message.run_id, Fault(code=code))
             return
-        self._lending.attempts.worked(connection.variable)
         pool = PoolKey(message.principal, message.name, connection.access)
-        self._lending.disposals.after(pool, lambda: self._opened(message, connection, pool))
+        self._recall.after(pool, lambda: self._opened(message, connection, pool))
 
     def _opened(self, message: OpenLease, connection: NamedConnection, pool: PoolKey) -> None:
         connection_id = ConnectionId(secrets.token_urlsafe(CONNECTION_ID_BYTES))
@@ -210,14 +207,13 @@ class Requests:
         self._log.info("lease_ended", connection=lease.pool.connection)
         self._over(lease, lambda: self._say(Settled(run_id=message.run_id), success({})))
 
-    def _over(self, lease: Lease, when_done: Callable[[], None] | None = None) -> None:
+    def _over(self, lease: Lease, when_done: Callable[[], None]) -> None:
         self._records.changed()
         self._say(LeaseEnded(connection_id=lease.connection_id))
         if self._records.leases.has(lease.pool):
-            if when_done is not None:
-                when_done()
+            when_done()
             return
-        self._lending.dispose(lease.pool, self._executors(), when_done)
+        self._recall.begin(lease.pool, self._executors(), when_done)
 
     # --- the list ----------------------------------------------------------------------------
 
@@ -238,3 +234,7 @@ class Requests:
 
     def _say(self, message: FromVault, payload: bytes = b"") -> None:
         self._records.afterwards(lambda: self._answer(message, payload))
+
+
+def _nobody_waits() -> None:
+    """Follow the end of a lease that ended by itself."""

@@ -14,9 +14,11 @@ from typing import Final, NoReturn
 import msgspec
 
 from vault.attempts import Attempts
+from vault.errands import Errands
 from vault.intake import take_in
 from vault.lending import Lending
 from vault.logins import LoginDesk
+from vault.recall import Recall
 from vault.records import Records
 from vault.report import report
 from vault.requests import Requests
@@ -79,20 +81,30 @@ class Service:
         self._router = Dealer(birth.configure.incarnation, TO_VAULT)
         attempts = Attempts()
         self._desk = LoginDesk(keys, attempts, watch=self._watch_login, forget=self._unwatch)
+        errands = Errands(
+            self._records, self._desk, attempts, connections=settings.connections, log=log
+        )
+        self._recall = Recall(
+            self._records,
+            errands,
+            tell=self._tell,
+            kill=lambda executor: self._control.say(KillExecutor(incarnation=executor)),
+            log=log,
+        )
         self._lending = Lending(
             self._records,
             keys,
             self._desk,
-            attempts,
+            errands,
+            self._recall,
             connections=settings.connections,
-            tell=self._tell,
-            kill=lambda executor: self._control.say(KillExecutor(incarnation=executor)),
             log=log,
         )
         self._requests = Requests(
             self._records,
             keys,
-            self._lending,
+            errands,
+            self._recall,
             settings=settings,
             executors=lambda: list(self._executors),
             answer=self._answer,
@@ -129,7 +141,7 @@ class Service:
             if time.monotonic() >= census_at:
                 census_at = math.inf
                 self._lending.end_absent(self._executors)
-            self._lending.force_late()
+            self._recall.force_late()
             self._requests.expire()
             self._desk.give_up_late(now=time.monotonic())
             self._records.flush()
