@@ -6,11 +6,15 @@ answer as one that never was. Times are on the machine's monotonic clock.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from wire.names import ConnectionId, PoolKey, Principal
+
+LEASES_MAX: Final = 4_000
+"""Of all principals together: what is on record must fit the saved state."""
 
 
 class LeaseLimitError(Exception):
@@ -56,7 +60,7 @@ class Leases:
     def require_room(self, principal: Principal) -> None:
         """Raise LeaseLimitError when *principal* may not open another lease."""
         held = sum(lease.pool.principal == principal for lease in self._open.values())
-        if held >= self._limits.per_principal:
+        if len(self._open) >= LEASES_MAX or held >= self._limits.per_principal:
             raise LeaseLimitError
 
     def find(

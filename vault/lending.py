@@ -32,7 +32,7 @@ from wire.lending import (
 )
 from wire.logs import Log
 from wire.names import ConnectionName, Handle, Incarnation
-from wire.packets import close_all
+from wire.packets import close_all, is_packet_socket
 
 HANDLE_BYTES: Final = 16
 
@@ -63,7 +63,7 @@ class Lending:
         self, executor: Incarnation, message: FromBorrower, descriptors: tuple[int, ...]
     ) -> None:
         """Do what *executor* asks; close the descriptors that its message should not have."""
-        if isinstance(message, Borrow) and len(descriptors) == 1:
+        if isinstance(message, Borrow) and [*map(is_packet_socket, descriptors)] == [True]:
             self._borrow(executor, message, descriptors[0])
             return
         close_all(descriptors)
@@ -150,4 +150,6 @@ class Lending:
         if loan is None or not loan.backend_id:
             self._log.warning("interrupt_of_unknown_handle", executor=executor)
             return
-        self._errands.cancel(loan)
+        # Once is enough: what was cancelled is closed, and asking again must cost us nothing.
+        if self._records.loans.interrupt(handle):
+            self._errands.cancel(loan)

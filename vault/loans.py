@@ -5,12 +5,15 @@ closed, or the executor itself is gone.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from wire.names import Handle, Incarnation, PoolKey
+
+LOANS_MAX: Final = 2_000
+"""Of all connections together: what is on record must fit the saved state."""
 
 
 class LoanLimitError(Exception):
@@ -28,6 +31,7 @@ class Loan(Struct, frozen=True, forbid_unknown_fields=True):
     pool: PoolKey
     backend_id: int = 0
     cancel_key: bytes = b""
+    is_interrupted: bool = False
 
 
 class Caps(NamedTuple):
@@ -52,7 +56,8 @@ class Loans:
         """Put a loan on record; raise LoanLimitError when there are too many."""
         same = [loan for loan in self._lent.values() if loan.pool.connection == pool.connection]
         own = sum(loan.pool.principal == pool.principal for loan in same)
-        if len(same) >= self._caps.per_database or own >= self._caps.per_principal:
+        is_full = len(self._lent) >= LOANS_MAX or len(same) >= self._caps.per_database
+        if is_full or own >= self._caps.per_principal:
             raise LoanLimitError
         self._lent[handle] = Loan(handle, executor, pool)
 
@@ -63,6 +68,12 @@ class Loans:
             return False
         self._lent[handle] = replace(loan, backend_id=backend_id, cancel_key=cancel_key)
         return True
+
+    def interrupt(self, handle: Handle) -> bool:
+        """Note that this loan's statement is being cancelled; return False if it was before."""
+        loan = self._lent[handle]
+        self._lent[handle] = replace(loan, is_interrupted=True)
+        return not loan.is_interrupted
 
     def forget(self, handle: Handle) -> Loan | None:
         """Strike and return a loan whose login failed."""

@@ -29,8 +29,8 @@ from vault.state import Slots, map_state
 from wire.child import Birth, Control, EndedError, Heard, live, settle
 from wire.codec import FROM_BORROWER, TO_VAULT, MalformedMessageError, encode
 from wire.control import (
+    EndPeer,
     Finish,
-    KillExecutor,
     Pair,
     PeerLeft,
     Ready,
@@ -88,7 +88,7 @@ class Service:
             self._records,
             errands,
             tell=self._tell,
-            kill=lambda executor: self._control.say(KillExecutor(incarnation=executor)),
+            kill=lambda executor: self._control.say(EndPeer(incarnation=executor)),
             log=log,
         )
         self._lending = Lending(
@@ -198,8 +198,8 @@ class Service:
         try:
             self._desk.take_spare(*receive_packet(link))
         except PeerGoneError:
-            # The supervisor restarts both of us.
-            self._unwatch(link)
+            # Without it nobody can log in any more; the supervisor restarts both of us.
+            raise EndedError from None
         except BlockingIOError:
             return
 
@@ -207,18 +207,18 @@ class Service:
         if self._executors.get(executor) is not link:
             # Lost or replaced in this same round, by what was heard before.
             return
+        descriptors: tuple[int, ...] = ()
         try:
             data, descriptors = receive_packet(link)
+            message = FROM_BORROWER.decode(data)
         except BlockingIOError:
             return
         except PeerGoneError:
             self._lose_executor(executor)
             return
-        try:
-            message = FROM_BORROWER.decode(data)
-        except MalformedMessageError:
+        except MalformedMessageError as error:
             close_all(descriptors)
-            self._log.warning("malformed_message", sender=executor, size=len(data))
+            self._log.warning("malformed_message", sender=executor, what=str(error))
             return
         self._lending.handle(executor, message, descriptors)
 

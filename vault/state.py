@@ -17,8 +17,8 @@ from vault.leases import Lease
 from vault.loans import Loan
 from vault.seal import Keys, SealBrokenError
 
-SLOT_BYTES: Final = 4 << 20
-"""Room for more than ten thousand leases."""
+SLOT_BYTES: Final = 8 << 20
+"""Room for all the leases and loans that there may be, with the longest names."""
 
 STATE_BYTES: Final = 2 * SLOT_BYTES
 

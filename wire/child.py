@@ -25,6 +25,9 @@ from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
 
 T = TypeVar("T")
 
+OPEN_FILES: Final = 16_384
+"""Executors take this back: descriptors on their way are counted against the sender's own limit."""
+
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -139,9 +142,17 @@ def settle() -> None:
     gc.freeze()
 
 
+def _raise_open_files() -> None:
+    """Make room for descriptors: who borrows and lends them must not run out of them first."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def fence(*, dies_with_parent: bool = True) -> None:
     """No core dump, no ptrace by our own user, no new privileges, no life after the parent."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _raise_open_files()
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

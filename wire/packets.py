@@ -5,18 +5,24 @@ A packet arrives whole or not at all. Descriptors that a message does not expect
 """
 
 import array
+import contextlib
+import errno
 import os
 import socket
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from wire.codec import PACKET_MAX_BYTES
+from wire.codec import PACKET_MAX_BYTES, MalformedMessageError
 
 DESCRIPTORS_MAX: Final = 8
 """The most that any message carries is three."""
 
 
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
+
+
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class Packet(NamedTuple):
@@ -50,20 +56,29 @@ def send_packet(to: socket.socket, data: bytes, descriptors: Sequence[int] = ())
         socket.send_fds(to, [data], descriptors, socket.MSG_NOSIGNAL)
     except (BrokenPipeError, ConnectionResetError):
         raise PeerGoneError from None
+    except OSError as error:
+        if error.errno == errno.ETOOMANYREFS:
+            # Somebody of our user has more descriptors on their way than the kernel allows.
+            raise BlockingIOError(errno.EAGAIN, "too many descriptors in flight") from None
+        raise
 
 
 def receive_packet(source: socket.socket) -> Packet:
     """Return the next packet; raise PeerGoneError at the end of the conversation.
 
     Raises BlockingIOError on a non-blocking socket with nothing to read. Descriptors come
-    close-on-exec. A packet that did not fit is an error of the peer's and ends the conversation.
+    close-on-exec. Raises MalformedMessageError for a packet that did not fit, or whose descriptors
+    did not fit our table: what is left of it means nothing, and the next one is whole again.
     """
     try:
         data, ancillary, flags = _received(source)
     except ConnectionResetError:
         raise PeerGoneError from None
     descriptors = _descriptors_in(ancillary)
-    if not data or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        close_all(descriptors)
+        raise MalformedMessageError("a packet was cut")
+    if not data:
         close_all(descriptors)
         raise PeerGoneError
     return Packet(data, descriptors)
@@ -88,6 +103,26 @@ def _descriptors_in(ancillary: Iterable[tuple[int, int, bytes]]) -> tuple[int, .
 
 
 def close_all(descriptors: Iterable[int]) -> None:
-    """Close descriptors that nobody asked for."""
+    """Close descriptors that nobody asked for, and wait for none of them.
+
+    Whoever sent one chose it: closing a TCP socket with SO_LINGER set and data unsent would sleep.
+    """
     for descriptor in descriptors:
-        os.close(descriptor)
+        try:
+            link = socket.socket(fileno=descriptor)
+        except OSError:
+            os.close(descriptor)
+            continue
+        with link, contextlib.suppress(OSError):
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+
+
+def is_packet_socket(descriptor: int) -> bool:
+    """Return whether *descriptor* is one end of a pair like ours."""
+    try:
+        link = socket.socket(fileno=descriptor)
+    except OSError:
+        return False
+    kind = (link.family, link.type)
+    link.detach()
+    return kind == (socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -76,15 +76,14 @@ def _serve(control: Control, vault: socket.socket, *, spares: int, death_pipe: i
 
 def _offer(vault: socket.socket, death_pipe: int) -> None:
     ours, theirs = socket_pair()
-    pid = _fork(lambda: _become_login(theirs, death_pipe))
+    _fork(lambda: _become_login(theirs, death_pipe))
     with ours, theirs:
-        send_packet(vault, encode(Spare(pid=pid)), [ours.fileno()])
+        send_packet(vault, encode(Spare()), [ours.fileno()])
 
 
-def _fork(body: Callable[[], NoReturn]) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
+def _fork(body: Callable[[], NoReturn]) -> None:
+    if os.fork():
+        return
     try:
         body()
     finally:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.vault.making import BOB, EXECUTOR, OTHER_EXECUTOR, a_pool
-from vault.loans import Caps, LoanLimitError, Loans
+from vault.loans import LOANS_MAX, Caps, LoanLimitError, Loans
 from wire.names import ConnectionName, Handle
 
 ONE, TWO, THREE = Handle("01"), Handle("02"), Handle("03")
@@ -89,3 +89,20 @@ def test_an_executor_s_loans_are_told_by_pool() -> None:
 
     assert [loan.handle for loan in loans.held_by(EXECUTOR, a_pool())] == [ONE]
     assert [loan.handle for loan in loans.held_by(EXECUTOR)] == [ONE, THREE]
+
+
+def test_a_loan_is_interrupted_once() -> None:
+    loans = two_loans()
+
+    assert [loans.interrupt(ONE), loans.interrupt(ONE), loans.interrupt(TWO)] == [True, False, True]
+
+
+def test_all_loans_together_have_a_limit() -> None:
+    loans = Loans(Caps(LOANS_MAX + 1, LOANS_MAX + 1))
+    for number in range(LOANS_MAX):
+        loans.reserve(
+            Handle(f"{number:032d}"), EXECUTOR, a_pool(connection=ConnectionName(str(number)))
+        )
+
+    with pytest.raises(LoanLimitError):
+        loans.reserve(Handle("x"), EXECUTOR, a_pool())

@@ -9,6 +9,7 @@ from tests.unit.vault.making import (
     keys,
     the_settings,
 )
+from vault.loans import LOANS_MAX
 from vault.records import Records
 from vault.report import SHOWN_MAX, report
 from vault.state import Slots
@@ -34,7 +35,7 @@ def records_with(count: int, *, principal: str) -> Records:
 
 
 def test_a_report_fits_a_packet_however_much_there_is() -> None:
-    records = records_with(3_000, principal="ü" * 5_000)
+    records = records_with(LOANS_MAX, principal="ü" * 5_000)
 
     packet = encode(Status(ask=1, report=msgspec.Raw(report(records, now=3_000.0))))
 

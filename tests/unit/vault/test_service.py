@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.harness.vault_alone import Executor, VaultAlone
 from tests.harness.waiting import until
 from tests.unit.vault.making import BOB, Account, a_connection, the_settings
-from wire.control import KillExecutor
+from wire.control import EndPeer
 from wire.faults import FaultCode
 from wire.lending import Dispose, Disposed, Interrupt, NotHandedOver, Returned
 from wire.messages import EndLease, Granted, ListNamed, Refused, Settled, Used
@@ -214,7 +214,7 @@ def test_who_does_not_give_a_pool_up_loses_its_sessions_and_then_its_life(
     vault.tell(question)
 
     until(lambda: account.sessions() == 0)
-    assert vault.vault.hear(KillExecutor).incarnation == executor.name
+    assert vault.vault.hear(EndPeer).incarnation == executor.name
     session.close()
 
 

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis.strategies import binary, integers
 
 from tests.unit.vault.making import BOB, EXECUTOR, a_memory, a_pool, a_state_memory, keys
-from vault.leases import Lease
-from vault.loans import Loan
+from vault.leases import LEASES_MAX, Lease
+from vault.loans import LOANS_MAX, Loan
 from vault.state import (
     SLOT_BYTES,
     STATE_BYTES,
@@ -18,7 +18,7 @@ from vault.state import (
     StateTooLargeError,
     map_state,
 )
-from wire.names import ConnectionId, Handle
+from wire.names import ConnectionId, ConnectionName, Handle, Incarnation, PoolKey, Principal
 
 KEYS = keys()
 HEAD_BYTES = 12
@@ -181,3 +181,15 @@ def test_the_first_to_map_the_memory_sizes_it_and_the_next_finds_the_state(size:
 
 def test_the_memory_shows_no_name_of_what_it_holds() -> None:
     assert not any(word in BEFORE for word in (b"NAME_", b"user", b"token:", b"executor"))
+
+
+def test_all_that_may_be_on_record_fits_with_the_longest_names() -> None:
+    pool = PoolKey(Principal("uid:4294967295"), ConnectionName("\N{SNAKE}" * 128), "read-write")
+    executor = Incarnation("executor-64.0123456789abcdef")
+    leases = [Lease(ConnectionId(f"{n:043d}"), pool, 1e9, 1e9) for n in range(LEASES_MAX)]
+    loans = [Loan(Handle(f"{n:032d}"), executor, pool, 1 << 31, bytes(4)) for n in range(LOANS_MAX)]
+    memory = a_state_memory()
+
+    Slots(memory, KEYS).save(State(leases=tuple(leases), loans=tuple(loans)))
+
+    assert Slots(memory, KEYS).load() is not None

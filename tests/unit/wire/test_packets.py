@@ -3,16 +3,18 @@
 import fcntl
 import os
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 
-from wire.codec import PACKET_MAX_BYTES
+from wire.codec import PACKET_MAX_BYTES, MalformedMessageError
 from wire.packets import (
     DESCRIPTORS_MAX,
     PacketTooLargeError,
     PeerGoneError,
     close_all,
+    is_packet_socket,
     receive_packet,
     send_packet,
     socket_pair,
@@ -74,7 +76,7 @@ def test_a_packet_that_does_not_fit_is_not_sent(pair: Pair) -> None:
         receive_packet(theirs)
 
 
-def test_a_packet_that_did_not_fit_ends_the_conversation_and_closes_its_descriptors(
+def test_a_packet_that_did_not_fit_is_malformed_and_its_descriptors_are_closed(
     pair: Pair,
 ) -> None:
     ours, theirs = pair
@@ -82,20 +84,20 @@ def test_a_packet_that_did_not_fit_ends_the_conversation_and_closes_its_descript
     before = open_descriptors()
     socket.send_fds(ours, [bytes(PACKET_MAX_BYTES + 1)], [file])
 
-    with pytest.raises(PeerGoneError):
+    with pytest.raises(MalformedMessageError):
         receive_packet(theirs)
 
     assert open_descriptors() == before
     os.close(file)
 
 
-def test_more_descriptors_than_any_message_has_end_the_conversation(pair: Pair) -> None:
+def test_more_descriptors_than_any_message_has_are_malformed(pair: Pair) -> None:
     ours, theirs = pair
     file = os.memfd_create("file")
     before = open_descriptors()
     socket.send_fds(ours, [b"files"], [file] * (DESCRIPTORS_MAX + 5))
 
-    with pytest.raises(PeerGoneError):
+    with pytest.raises(MalformedMessageError):
         receive_packet(theirs)
 
     assert open_descriptors() == before
@@ -143,3 +145,40 @@ def test_a_peer_that_does_not_read_blocks_nobody(pair: Pair) -> None:
 
     with pytest.raises(BlockingIOError):
         fill()
+
+
+def fill(sender: socket.socket) -> None:
+    while True:
+        sender.send(bytes(1 << 20))
+
+
+def drain(reader: socket.socket) -> None:
+    while reader.recv(1 << 20):
+        pass
+
+
+def test_a_tcp_socket_that_would_linger_is_closed_at_once_and_its_peer_cut_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sender = socket.create_connection(listener.getsockname())
+        reader, _ = listener.accept()
+    sender.settimeout(0)
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+    with pytest.raises(BlockingIOError):
+        fill(sender)
+
+    close_all([sender.detach()])
+
+    with reader, pytest.raises(ConnectionResetError):
+        drain(reader)
+
+
+def test_only_one_end_of_a_pair_is_taken_for_one(pair: Pair) -> None:
+    file, (reading, writing) = os.memfd_create("file"), os.pipe()
+    stream, other = socket.socketpair()
+    with stream, other, socket.socket() as tcp:
+        kinds = [is_packet_socket(one) for one in (file, reading, stream.fileno(), tcp.fileno())]
+
+    assert is_packet_socket(pair[0].fileno())
+    assert kinds == [False] * 4
+    for descriptor in (file, reading, writing):
+        os.close(descriptor)
