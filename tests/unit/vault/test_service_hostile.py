@@ -51,7 +51,7 @@ def test_a_packet_that_does_not_fit_is_dropped_and_the_next_is_heard(vault: Vaul
 
     executor.link.send(bytes(PACKET_MAX_BYTES + 1))
 
-    granted = vault.open(executor)
+    granted = vault.open()
     executor.session(granted.grants[executor.name]).close()
     assert still_works(vault)
 
