@@ -9,11 +9,9 @@ from typing import Annotated, Final, Generic, NamedTuple, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from wire.faults import Fault, FaultCode
-from wire.names import ConnectionId, ConnectionName
+from wire.faults import Fault, FaultCode, RefusedError
+from wire.names import PARAMETERS_MAX, STATEMENT_MAX_BYTES, ConnectionId, ConnectionName
 
-STATEMENT_MAX_BYTES: Final = 1 << 20
-PARAMETERS_MAX: Final = 1000
 NAME_MAX: Final = 128
 
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -25,14 +23,6 @@ Parameters: TypeAlias = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=NAME_MAX)], Raw],
     Meta(max_length=PARAMETERS_MAX),
 ]
-
-
-class CallRefusedError(ValueError):
-    """A tool call ends here, before any router hears of it; `fault` says why in our words."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.sentence)
-        self.fault = fault
 
 
 class NoArguments(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +68,7 @@ class ArgumentsReader(Generic[A]):
         self._expected = expected
 
     def read(self, raw: bytes) -> A:
-        """Return the arguments in *raw*; raise CallRefusedError naming the first wrong one."""
+        """Return the arguments in *raw*; raise RefusedError naming the first wrong one."""
         try:
             return self._decoder.decode(raw)
         except _MALFORMED:
@@ -86,13 +76,13 @@ class ArgumentsReader(Generic[A]):
         raise invalid(sentence)
 
 
-def invalid(sentence: str) -> CallRefusedError:
+def invalid(sentence: str) -> RefusedError:
     """Return the error to raise where an argument is wrong in a way that *sentence* tells."""
-    return CallRefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence))
+    return RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence))
 
 
 def check_statement(statement: str) -> None:
-    """Raise CallRefusedError for a statement that is too long once it is bytes."""
+    """Raise RefusedError for a statement that is too long once it is bytes."""
     if len(statement) * _TEXT_BYTES_PER_CHARACTER <= STATEMENT_MAX_BYTES:
         return
     if len(statement.encode(errors="replace")) > STATEMENT_MAX_BYTES:

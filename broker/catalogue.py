@@ -8,8 +8,9 @@ from typing import Final, TypeAlias
 
 from mcp.types import Tool, ToolAnnotations
 
-from broker.arguments import NAME_MAX, PARAMETERS_MAX, STATEMENT_MAX_BYTES
+from broker.arguments import NAME_MAX
 from wire.faults import FaultCode
+from wire.names import PARAMETERS_MAX, STATEMENT_MAX_BYTES
 
 Schema: TypeAlias = dict[str, object]
 

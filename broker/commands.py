@@ -1,4 +1,4 @@
-"""What dispatch tells the router's loop to do; values, no behaviour."""
+"""What dispatch tells the router's loop to do; values, no behavior."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -27,8 +27,9 @@ class TellExecutor:
 
 @dataclass(frozen=True, slots=True)
 class TellVault:
-    """Send this to the vault."""
+    """Send this to the vault; if it cannot be reached, it is lost."""
 
+    vault: Incarnation
     message: ToVault
 
 

@@ -4,7 +4,7 @@ Decoded once, by declaration; no socket, no SDK. A tool call's arguments stay th
 bytes and are cut out of what the SDK gets to see: its models keep and quote what they validate.
 """
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from mcp.types import INVALID_REQUEST, PARSE_ERROR
@@ -76,7 +76,7 @@ class _LegacyMeta(Struct, frozen=True):
     progressToken: int | str | None = None  # noqa: N815 - the protocol's name
 
 
-class ModernCall(Struct, frozen=True, forbid_unknown_fields=True):
+class _ModernCall(Struct, frozen=True, forbid_unknown_fields=True):
     """`params` of tools/call in 2026-07-28, without the parts of a multi-round-trip request."""
 
     name: str
@@ -84,7 +84,7 @@ class ModernCall(Struct, frozen=True, forbid_unknown_fields=True):
     arguments: Raw = Raw(b"{}")
 
 
-class LegacyCall(Struct, frozen=True, forbid_unknown_fields=True):
+class _LegacyCall(Struct, frozen=True, forbid_unknown_fields=True):
     """`params` of tools/call in 2025-06-18 and 2025-11-25, without a task."""
 
     name: str
@@ -92,9 +92,18 @@ class LegacyCall(Struct, frozen=True, forbid_unknown_fields=True):
     arguments: Raw = Raw(b"{}")
 
 
+class PlainCall(NamedTuple):
+    """A tool call that is understood in every respect."""
+
+    id: MessageId
+    name: str
+    arguments: bytes
+    is_modern: bool
+
+
 _envelope: Final[msgspec.json.Decoder[Envelope]] = msgspec.json.Decoder(Envelope)
-_modern: Final[msgspec.json.Decoder[ModernCall]] = msgspec.json.Decoder(ModernCall)
-_legacy: Final[msgspec.json.Decoder[LegacyCall]] = msgspec.json.Decoder(LegacyCall)
+_modern: Final[msgspec.json.Decoder[_ModernCall]] = msgspec.json.Decoder(_ModernCall)
+_legacy: Final[msgspec.json.Decoder[_LegacyCall]] = msgspec.json.Decoder(_LegacyCall)
 _fields: Final[msgspec.json.Decoder[_Object]] = msgspec.json.Decoder(_Object)
 
 
@@ -113,17 +122,20 @@ def read_envelope(body: bytes) -> Envelope:
     return envelope
 
 
-def read_call(envelope: Envelope, *, modern: bool) -> ModernCall | LegacyCall | None:
+def read_call(envelope: Envelope, *, modern: bool) -> PlainCall | None:
     """Return the plain tool call in *envelope*, or None where the SDK has to look at it."""
     if envelope.method != TOOLS_CALL or envelope.id is UNSET:
         return None
-    decoder: msgspec.json.Decoder[ModernCall] | msgspec.json.Decoder[LegacyCall]
+    decoder: msgspec.json.Decoder[_ModernCall] | msgspec.json.Decoder[_LegacyCall]
     decoder = _modern if modern else _legacy
     try:
         call = decoder.decode(envelope.params)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return call if bytes(call.arguments).startswith(b"{") else None
+    arguments = bytes(call.arguments)
+    if not arguments.startswith(b"{"):
+        return None
+    return PlainCall(envelope.id, call.name, arguments, is_modern=modern)
 
 
 def without_arguments(envelope: Envelope) -> tuple[bytes, bytes]:

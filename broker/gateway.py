@@ -11,8 +11,8 @@ from typing import Final, NoReturn
 
 import uvloop
 
-from broker.fastpath import FastPath
-from broker.identity import ANYONE, Door
+from broker.application import Application
+from broker.identity import Door
 from broker.liblogs import silence_libraries
 from broker.link import RouterLink
 from broker.listener import HttpServer
@@ -20,10 +20,11 @@ from broker.sdk import make_http, make_server
 from broker.settings import GatewaySettings
 from broker.stdio import serve_stdio
 from broker.tools import Tools
-from wire.child import Birth, Control, EndedError, live, settle
+from wire.child import Birth, Control, EndedError, Heard, live, settle
 from wire.codec import MalformedMessageError
 from wire.control import Finish, Ready, RouterLost, RouterReady
 from wire.logs import Log
+from wire.names import ANYONE
 from wire.packets import close_all
 
 _FINISH_S: Final = 0.4
@@ -55,7 +56,7 @@ async def _serve_http(birth: Birth, settings: GatewaySettings, log: Log) -> None
     manager = make_http(make_server(tools))
     (listening,) = birth.descriptors
     server = HttpServer(
-        FastPath(manager.asgi_app, tools=tools, door=door),
+        Application(manager.asgi_app, tools=tools, door=door),
         when_ready=lambda: _say_ready(birth.control, link),
     )
 
@@ -119,23 +120,23 @@ class Supervised:
         """Obey what has come; a supervisor that is gone or talks nonsense ends us."""
         try:
             while (heard := self.control.hear()) is not None:
-                close_all(heard.descriptors)
-                self._obey(heard.message)
+                self._obey(heard)
         except EndedError:
             self._end()
-        except MalformedMessageError:
-            self._log.critical("malformed_message", sender="supervisor")
+        except MalformedMessageError as error:
+            self._log.critical("malformed_message", sender="supervisor", size=str(error))
             self._end()
 
-    def _obey(self, message: object) -> None:
-        match message:
-            case RouterReady(endpoint=endpoint, public_key=public_key):
+    def _obey(self, heard: Heard) -> None:
+        match heard.message, heard.descriptors:
+            case RouterReady(endpoint=endpoint, public_key=public_key), ():
                 self._link.router_ready(endpoint, public_key)
-            case RouterLost():
+            case RouterLost(), ():
                 self._link.router_lost()
-            case Finish():
+            case Finish(), ():
                 self._finish()
-            case _:
+            case message, descriptors:
+                close_all(descriptors)
                 self._log.warning("unexpected_message", kind=type(message).__name__)
 
     def _end(self) -> None:

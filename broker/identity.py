@@ -10,10 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from wire.names import Principal
-
-LOCAL_TOKEN: Final = Principal("token:local")
-ANYONE: Final = Principal("anyone")
+from wire.names import ANYONE, LOCAL_TOKEN, Principal
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104 - compared, not bound

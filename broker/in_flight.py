@@ -4,12 +4,9 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
 
-from wire.messages import Connect, Disconnect, Execute, ListConnections
-from wire.names import Incarnation, RequestId, RunId
-
-Asked: TypeAlias = Connect | Execute | Disconnect | ListConnections
+from wire.messages import Execute, Request
+from wire.names import ConnectionId, Incarnation, RequestId, RunId
 
 
 class Place(Enum):
@@ -22,12 +19,12 @@ class Place(Enum):
 
 
 @dataclass(slots=True)
-class Request:
+class Flight:
     """One request and where it is."""
 
     run_id: RunId
     gateway: Incarnation
-    asked: Asked
+    asked: Request
     payload: bytes
     deadline: float
     place: Place = Place.FOR_VAULT
@@ -38,62 +35,74 @@ class Request:
     is_wanted: bool = True
     """False when nobody waits for the answer any more."""
 
+    @property
+    def lease(self) -> ConnectionId | None:
+        """Return the lease under which a statement is to run, None for any other request."""
+        return self.asked.connection_id if isinstance(self.asked, Execute) else None
+
+    def may_be_done(self) -> bool:
+        """Return whether a vault, living or dead, may have done what was asked."""
+        # For a statement it is asked for no more than grants.
+        is_known_there = self.place is Place.AT_VAULT or self.is_repeated
+        return is_known_there and not isinstance(self.asked, Execute)
+
 
 class InFlight:
     """All requests that have no answer yet."""
 
-    def __init__(self) -> None:
-        self._requests: dict[RunId, Request] = {}
+    def __init__(self, *, waiting_max: int) -> None:
+        self._waiting_max = waiting_max
+        self._flights: dict[RunId, Flight] = {}
         self._by_origin: dict[tuple[Incarnation, RequestId], RunId] = {}
-        self._for_slot: dict[RunId, Request] = {}
+        self._for_slot: dict[RunId, Flight] = {}
         self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
-        return len(self._requests)
+        return len(self._flights)
 
     def new_number(self) -> RunId:
         """Return a run id that was never used."""
         return RunId(next(self._numbers))
 
     def add(
-        self, gateway: Incarnation, asked: Asked, payload: bytes, *, deadline: float
-    ) -> Request | None:
-        """Take a request in; return None when its gateway has used its id already."""
+        self, gateway: Incarnation, asked: Request, payload: bytes, *, deadline: float
+    ) -> Flight | None:
+        """Take a request in; return None if there are too many, or one of its id already."""
         origin = (gateway, asked.request_id)
-        if origin in self._by_origin:
+        if len(self) >= self._waiting_max or origin in self._by_origin:
             return None
-        request = Request(self.new_number(), gateway, asked, payload, deadline)
-        self._by_origin[origin] = request.run_id
-        self._requests[request.run_id] = request
-        return request
+        flight = Flight(self.new_number(), gateway, asked, payload, deadline)
+        self._by_origin[origin] = flight.run_id
+        self._flights[flight.run_id] = flight
+        return flight
 
-    def get(self, run_id: RunId) -> Request | None:
+    def get(self, run_id: RunId) -> Flight | None:
         """Return the request, if it is still in flight."""
-        return self._requests.get(run_id)
+        return self._flights.get(run_id)
 
-    def of_origin(self, gateway: Incarnation, request_id: RequestId) -> Request | None:
+    def of_origin(self, gateway: Incarnation, request_id: RequestId) -> Flight | None:
         """Return the request that a gateway knows by this id."""
         run_id = self._by_origin.get((gateway, request_id))
-        return None if run_id is None else self._requests.get(run_id)
+        return None if run_id is None else self._flights.get(run_id)
 
-    def move(self, request: Request, place: Place) -> None:
+    def move(self, flight: Flight, place: Place) -> None:
         """Note where a request is; one that waits for a slot already keeps its turn."""
         if place is Place.FOR_SLOT:
-            self._for_slot.setdefault(request.run_id, request)
+            self._for_slot.setdefault(flight.run_id, flight)
         else:
-            self._for_slot.pop(request.run_id, None)
-        request.place = place
+            self._for_slot.pop(flight.run_id, None)
+        flight.place = place
 
-    def first_for_slot(self) -> Request | None:
+    def first_for_slot(self) -> Flight | None:
         """Return the request that has waited longest for a slot."""
         return next(iter(self._for_slot.values()), None)
 
-    def remove(self, request: Request) -> None:
+    def remove(self, flight: Flight) -> None:
         """Forget a request: it is answered, or nobody waits for it."""
-        self._for_slot.pop(request.run_id, None)
-        del self._requests[request.run_id]
-        del self._by_origin[(request.gateway, request.asked.request_id)]
+        self._for_slot.pop(flight.run_id, None)
+        del self._flights[flight.run_id]
+        del self._by_origin[(flight.gateway, flight.asked.request_id)]
 
-    def where(self, condition: Callable[[Request], bool]) -> list[Request]:
+    def where(self, condition: Callable[[Flight], bool]) -> list[Flight]:
         """Return the requests for which *condition* holds, oldest first."""
-        return [request for request in self._requests.values() if condition(request)]
+        return [flight for flight in self._flights.values() if condition(flight)]

@@ -7,29 +7,18 @@ so. A socket is never used for a second router: what is queued in it must not be
 
 import asyncio
 import itertools
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
-from broker.outcomes import unanswered
+from broker.outcomes import given_up, unanswered
 from wire.codec import TO_GATEWAY, MalformedMessageError
 from wire.dealer import Dealer, FromRouter
 from wire.faults import Fault, FaultCode
 from wire.logs import Log
-from wire.messages import (
-    Answer,
-    Cancel,
-    Connect,
-    Disconnect,
-    Execute,
-    Failed,
-    ListConnections,
-    ToGateway,
-)
+from wire.messages import Answer, Cancel, Failed, Request, ToGateway
 from wire.names import Incarnation, RequestId
 from wire.results import failure
-
-Request: TypeAlias = Connect | Execute | Disconnect | ListConnections
 
 GIVE_UP_S: Final = 2.0
 """How long after a request's deadline its answer may still come: the router enforces it too."""
@@ -39,8 +28,6 @@ _GOODBYE_MS: Final = 100
 
 _BATCH: Final = 256
 """Answers taken in one go, so that a flood of them does not starve the clients."""
-
-# Plain numbers, because an operation on ZeroMQ's enums costs as much as a send.
 
 
 class _Asked:
@@ -58,17 +45,20 @@ class _Asked:
 
     def end(self, result: bytes) -> None:
         """Settle the request, unless it is settled."""
-        if self.timer is not None:
-            self.timer.cancel()
+        self.stop_timer()
         if not self.future.done():
             self.future.set_result(result)
 
     def wait_until(self, when: float, fault: Fault) -> None:
         """End the request with *fault* at *when*, if nothing else ends it before."""
-        if self.timer is not None:
-            self.timer.cancel()
+        self.stop_timer()
         loop = asyncio.get_running_loop()
         self.timer = loop.call_at(when, lambda: self.end(failure(fault)))
+
+    def stop_timer(self) -> None:
+        """Let no time end the request any more."""
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class RouterLink:
@@ -106,7 +96,7 @@ class RouterLink:
             self._withdraw(asked)
             raise
         finally:
-            asked.end(b"")
+            asked.stop_timer()
             del self._asked[message.request_id]
         return result
 
@@ -130,8 +120,7 @@ class RouterLink:
     def end_all(self) -> None:
         """Answer everything that waits with what is known of it."""
         for asked in self._asked.values():
-            fault = unanswered(asked.message) if asked.sent else Fault(code=FaultCode.UNAVAILABLE)
-            asked.end(failure(fault))
+            asked.end(failure(given_up(asked.message, may_be_done=asked.sent)))
 
     def close(self) -> None:
         """End everything, with what is still queued given a moment to leave."""
@@ -175,8 +164,8 @@ class RouterLink:
         for _ in range(_BATCH):
             try:
                 heard = self._dealer.hear()
-            except MalformedMessageError:
-                self._log.warning("malformed_message", sender="router")
+            except MalformedMessageError as error:
+                self._log.warning("malformed_message", sender="router", size=str(error))
                 continue
             if heard is None:
                 return

@@ -33,7 +33,9 @@ class LimitedProtocol(HttpToolsProtocol):
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(  # type: ignore[override] # as narrow as uvicorn's own
+        self, transport: asyncio.Transport
+    ) -> None:
         """Begin with a connection, and expect a request."""
         super().connection_made(transport)
         self._expect_head()

@@ -1,16 +1,21 @@
-"""What a client hears about a request that was sent and whose answer will not come."""
+"""What a client hears about a request whose answer will not come."""
 
 from wire.faults import Fault, FaultCode
-from wire.messages import Connect, Disconnect, Execute, ListConnections
+from wire.messages import Connect, Disconnect, Execute, ListConnections, Request
 
 
-def unanswered(message: Connect | Execute | Disconnect | ListConnections) -> Fault:
-    """Return the fault for *message*, which may or may not have been carried out.
+def given_up(request: Request, *, may_be_done: bool) -> Fault:
+    """Return the fault for *request*, whose time is over before an answer came."""
+    return unanswered(request) if may_be_done else Fault(code=FaultCode.UNAVAILABLE)
+
+
+def unanswered(request: Request) -> Fault:
+    """Return the fault for *request*, which may or may not have been carried out.
 
     What changes nothing that a client can see (a list, a lease whose id nobody got) is simply
     unavailable.
     """
-    match message:
+    match request:
         case Execute():
             return Fault(code=FaultCode.OUTCOME_UNKNOWN, may_have_run=True)
         case Disconnect():

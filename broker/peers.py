@@ -24,15 +24,24 @@ class Received(NamedTuple):
     payload: bytes
 
 
-class StrangerError(Exception):
+class DroppedError(Exception):
+    """A message is dropped: whose key it came with, if anybody's, and the size of its header."""
+
+    def __init__(self, sender: Incarnation | None, size: int) -> None:
+        super().__init__(f"{size} bytes")
+        self.sender: Final = sender
+        self.size: Final = size
+
+
+class StrangerError(DroppedError):
     """Somebody sent a message under an identity that is not its own."""
 
 
-class UnannouncedError(Exception):
+class UnannouncedError(DroppedError):
     """A peer that has not said Hello to this router sent something else."""
 
 
-class MisshapenError(Exception):
+class MisshapenError(DroppedError):
     """A message does not have exactly two frames after its sender's identity."""
 
 
@@ -53,7 +62,7 @@ class Peers:
     def receive(self) -> Received | None:
         """Return the next message, None when there is none.
 
-        Raises StrangerError, UnannouncedError or MisshapenError for one that is dropped.
+        Raises a DroppedError for one that is dropped.
         """
         link = self.link
         try:
@@ -61,13 +70,14 @@ class Peers:
         except zmq.Again:
             return None
         header = self._header(identity)
+        sender = Incarnation(identity.decode())
         if not link.get(MORE):
-            raise MisshapenError
+            raise MisshapenError(sender, len(header))
         payload = link.recv()
         if link.get(MORE):
             self._drop_rest()
-            raise MisshapenError
-        return Received(Incarnation(identity.decode()), header, payload)
+            raise MisshapenError(sender, len(header))
+        return Received(sender, header, payload)
 
     def _header(self, identity: bytes) -> bytes:
         """Return the header, when the key of the connection that it came on is its sender's.
@@ -83,13 +93,15 @@ class Peers:
 
     def _greeted(self, identity: bytes, key: object, header: bytes) -> None:
         """Bind an identity to the key of the connection that it came on."""
+        # By its key, because the identity that it claims may be anything.
+        sender = self._roster.name_of(key) if isinstance(key, str) else None
         if not isinstance(key, str) or not self._roster.holds(identity, key):
             self._drop_rest()
-            raise StrangerError
+            raise StrangerError(sender, len(header))
         if not _is_hello(header):
             # It was meant for the router before this one, and has been answered for there.
             self._drop_rest()
-            raise UnannouncedError
+            raise UnannouncedError(sender, len(header))
         self._known[identity] = key
 
     def _drop_rest(self) -> None:

@@ -1,7 +1,7 @@
 """What dispatch asks the vault, and what it has an executor run; pure."""
 
 from broker.grant_cache import Held
-from broker.in_flight import Request
+from broker.in_flight import Flight
 from wire.messages import (
     Connect,
     Disconnect,
@@ -18,10 +18,10 @@ from wire.messages import (
 from wire.names import ConnectionId, Incarnation, Principal, RunId
 
 
-def question(request: Request, executors: tuple[Incarnation, ...]) -> ToVault:
-    """Return what the vault is asked for *request*."""
-    run_id = request.run_id
-    match request.asked:
+def question(flight: Flight, executors: tuple[Incarnation, ...]) -> ToVault:
+    """Return what the vault is asked for the request in *flight*."""
+    run_id = flight.run_id
+    match flight.asked:
         case Connect(principal=principal, name=name, deadline_ms=deadline_ms):
             return OpenLease(
                 run_id=run_id,
@@ -59,11 +59,11 @@ def end_lease(run_id: RunId, granted: Granted) -> EndLease:
     )
 
 
-def run(request: Request, asked: Execute, held: Held, executor: Incarnation, *, now: float) -> Run:
+def run(flight: Flight, asked: Execute, held: Held, executor: Incarnation, *, now: float) -> Run:
     """Return what *executor* is to run, by whichever is less: the request's time or the lease's."""
-    left_ms = max(0, int((request.deadline - now) * 1000))
+    left_ms = max(0, int((flight.deadline - now) * 1000))
     return Run(
-        run_id=request.run_id,
+        run_id=flight.run_id,
         connection_id=asked.connection_id,
         pool=held.pool,
         grant=held.grants[executor],

@@ -9,12 +9,13 @@ import msgspec
 from mcp.types import SERVER_INFO_META_KEY
 
 from broker.envelope import MessageId
+from wire.version import own_version
 
 _encode: Final = msgspec.json.Encoder().encode
 
 SERVER_NAME: Final = "strongroom"
 SERVER_TITLE: Final = "Strongroom"
-SERVER_VERSION: Final = "0.1.0"
+SERVER_VERSION: Final = own_version()
 
 _SERVER: Final = {"name": SERVER_NAME, "title": SERVER_TITLE, "version": SERVER_VERSION}
 _LEGACY_TAIL: Final = b"}}"

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from zmq.auth.thread import ThreadAuthenticator
 
-from wire.names import Incarnation, Role
+from wire.names import Incarnation, Principal, Role
 from wire.sockets import Context
 
 PeerRole: TypeAlias = Literal["gateway", "executor", "vault"]
@@ -20,24 +20,38 @@ class Roster:
 
     def __init__(self) -> None:
         self._keys: dict[bytes, Incarnation] = {}
+        self._principals: dict[Incarnation, Principal] = {}
 
     def callback(self, domain: str, key: bytes) -> bool:
         """Say whether *key* (Z85) may connect; the name is the one pyzmq calls."""
         del domain
         return key in self._keys
 
-    def join(self, incarnation: Incarnation, key: bytes) -> None:
-        """Let a process in."""
+    def join(
+        self, incarnation: Incarnation, key: bytes, principal: Principal | None = None
+    ) -> None:
+        """Let a process in, to speak for *principal* if it is a gateway."""
         self._keys[key] = incarnation
+        if principal is not None:
+            self._principals[incarnation] = principal
 
     def leave(self, incarnation: Incarnation) -> None:
         """Let a process in no more."""
         self._keys = {key: name for key, name in self._keys.items() if name != incarnation}
+        self._principals.pop(incarnation, None)
+
+    def name_of(self, key: str) -> Incarnation | None:
+        """Return who has *key* (Z85), None if nobody that lives."""
+        return self._keys.get(key.encode())
 
     def holds(self, identity: bytes, key: str) -> bool:
         """Say whether the peer with *key* is the one called *identity*."""
-        name = self._keys.get(key.encode())
+        name = self.name_of(key)
         return name is not None and name.encode() == identity
+
+    def speaks_for(self, incarnation: Incarnation, principal: Principal) -> bool:
+        """Say whether this gateway's clients are *principal*."""
+        return self._principals.get(incarnation) == principal
 
 
 class _Provider(Protocol):

@@ -1,7 +1,7 @@
 """The router's loop: sockets and timers to dispatch, its commands to sockets.
 
 One ROUTER socket for each role, so that a message's role is the socket it came on. What cannot be
-decoded as something its sender may say is counted, logged by size and sender, and dropped.
+decoded as something its sender may say is logged by size and sender, and dropped.
 """
 
 import time
@@ -12,15 +12,7 @@ import zmq
 
 from broker.commands import Command, EndExecutor, TellExecutor, TellGateway, TellVault
 from broker.dispatch import Dispatch
-from broker.peers import (
-    BATCH,
-    MisshapenError,
-    Peers,
-    Received,
-    StrangerError,
-    UnannouncedError,
-    UnreachableError,
-)
+from broker.peers import BATCH, DroppedError, Peers, Received, UnreachableError
 from broker.roster import PeerRole, Roster, peer_role, start_authenticator
 from broker.router_keys import keys_in
 from broker.router_settings import RouterSettings
@@ -32,9 +24,9 @@ from wire.codec import (
     MalformedMessageError,
     encode,
 )
-from wire.control import Admitted, Finish, KillExecutor, PeerJoined, PeerLeft, Ready
+from wire.control import Admitted, EndPeer, Finish, PeerJoined, PeerLeft, Ready
 from wire.logs import Log
-from wire.messages import Hello, Ran
+from wire.messages import Hello, Ran, Request
 from wire.names import Incarnation
 from wire.packets import close_all
 from wire.sockets import listening_socket, new_context
@@ -88,7 +80,8 @@ class Router:
             "executor": self._from_executor,
             "vault": self._from_vault,
         }
-        self._vault: Incarnation | None = None
+        self._ending: set[Incarnation] = set()
+        """Peers whose end the supervisor was asked for: nothing more is sent to them."""
 
     def run(self) -> None:
         """Serve until EndedError."""
@@ -116,20 +109,38 @@ class Router:
     # --- what peers say ----------------------------------------------------------------------
 
     def _hear(self, peers: Peers) -> None:
-        decide = self._decide[peers.role]
         for _ in range(BATCH):
             try:
                 received = peers.receive()
-                if received is None:
-                    return
-                self._obey(decide(received, time.monotonic()))
-            except (StrangerError, UnannouncedError, MisshapenError) as error:
-                self._log.warning("message_dropped", role=peers.role, why=type(error).__name__)
-            except MalformedMessageError:
-                self._log.warning("malformed_message", role=peers.role)
+            except DroppedError as error:
+                self._log.warning(
+                    "message_dropped",
+                    role=peers.role,
+                    why=type(error).__name__,
+                    sender=error.sender,
+                    size=error.size,
+                )
+                continue
+            if received is None:
+                return
+            self._take(peers.role, received)
+
+    def _take(self, role: PeerRole, received: Received) -> None:
+        try:
+            commands = self._decide[role](received, time.monotonic())
+        except MalformedMessageError:
+            size = len(received.header)
+            self._log.warning("malformed_message", sender=received.sender, size=size)
+        else:
+            self._obey(commands)
 
     def _from_gateway(self, received: Received, now: float) -> list[Command]:
         message = FROM_GATEWAY.decode(received.header)
+        if isinstance(message, Request) and not self._rosters["gateway"].speaks_for(
+            received.sender, message.principal
+        ):
+            # Not the client's fault, and nothing that its gateway should be helped with.
+            raise MalformedMessageError("another's principal")
         return self._dispatch.from_gateway(received.sender, message, received.payload, now=now)
 
     def _from_executor(self, received: Received, now: float) -> list[Command]:
@@ -140,11 +151,11 @@ class Router:
                 return self._dispatch.executor_arrived(received.sender, slots, now=now)
 
     def _from_vault(self, received: Received, now: float) -> list[Command]:
-        message = FROM_VAULT.decode(received.header)
-        if isinstance(message, Hello):
-            self._vault = received.sender
-            return self._dispatch.vault_arrived(received.sender, now=now)
-        return self._dispatch.from_vault(message, received.payload, now=now)
+        match FROM_VAULT.decode(received.header):
+            case Hello():
+                return self._dispatch.vault_arrived(received.sender, now=now)
+            case message:
+                return self._dispatch.from_vault(message, received.payload, now=now)
 
     # --- what dispatch decides ---------------------------------------------------------------
 
@@ -155,14 +166,15 @@ class Router:
                     self._send("gateway", gateway, encode(message), payload)
                 case TellExecutor(executor, message, payload):
                     self._send("executor", executor, encode(message), payload)
-                case TellVault(message):
-                    if self._vault is not None:
-                        self._send("vault", self._vault, encode(message), b"")
+                case TellVault(vault, message):
+                    self._send("vault", vault, encode(message), b"")
                 case EndExecutor(executor):
                     self._log.warning("executor_overdue", executor=executor)
-                    self._control.say(KillExecutor(incarnation=executor))
+                    self._control.say(EndPeer(incarnation=executor))
 
     def _send(self, role: PeerRole, to: Incarnation, header: bytes, payload: bytes) -> None:
+        if to in self._ending:
+            return
         try:
             self._peers[role].send(to, header, payload)
         except UnreachableError:
@@ -172,7 +184,8 @@ class Router:
         """Have a peer that does not read ended: it would come back without a Hello."""
         self._log.warning("peer_unreachable", role=role, peer=to)
         if role != "gateway":
-            self._control.say(KillExecutor(incarnation=to))
+            self._ending.add(to)
+            self._control.say(EndPeer(incarnation=to))
         self._lost(role, to)
 
     # --- what the supervisor says ------------------------------------------------------------
@@ -182,21 +195,25 @@ class Router:
             self._heed(heard)
 
     def _heed(self, heard: Heard) -> None:
-        close_all(heard.descriptors)
-        match heard.message:
-            case PeerJoined(role=role, incarnation=incarnation, public_key=key):
+        match heard.message, heard.descriptors:
+            case (
+                PeerJoined(role=role, incarnation=incarnation, public_key=key, principal=principal),
+                (),
+            ):
                 if (known := peer_role(role)) is not None:
-                    self._rosters[known].join(incarnation, key)
+                    self._rosters[known].join(incarnation, key, principal)
                     self._control.say(Admitted(incarnation=incarnation))
-            case PeerLeft(role=role, incarnation=incarnation):
+            case PeerLeft(role=role, incarnation=incarnation), ():
+                self._ending.discard(incarnation)
                 if (known := peer_role(role)) is not None:
                     self._rosters[known].leave(incarnation)
                     self._peers[known].forget(incarnation)
                     self._lost(known, incarnation)
-            case Finish():
+            case Finish(), ():
                 raise EndedError
-            case _:
-                self._log.warning("unexpected_message", kind=type(heard.message).__name__)
+            case message, descriptors:
+                close_all(descriptors)
+                self._log.warning("unexpected_message", kind=type(message).__name__)
 
     def _lost(self, role: PeerRole, incarnation: Incarnation) -> None:
         now = time.monotonic()
@@ -206,6 +223,4 @@ class Router:
             case "executor":
                 self._obey(self._dispatch.executor_lost(incarnation, now=now))
             case "vault":
-                if self._vault == incarnation:
-                    self._vault = None
-                    self._obey(self._dispatch.vault_lost())
+                self._obey(self._dispatch.vault_lost(incarnation))

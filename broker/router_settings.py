@@ -17,5 +17,5 @@ class RouterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """All that the router is told."""
 
     endpoints: Endpoints
-    waiting_max: Annotated[int, Meta(ge=1, le=100_000)] = 1024
+    waiting_max: Annotated[int, Meta(ge=1, le=100_000)]
     """Requests in flight at once; the next one is refused."""

@@ -24,6 +24,6 @@ class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     listen_hosts: tuple[HostName, ...] = ()
     """Addresses and names under which the listening port may be asked for."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
-    statement_ms: DeadlineMs = 30_000
-    waiting_max: Annotated[int, Meta(ge=1, le=100_000)] = 1024
+    statement_ms: DeadlineMs
+    waiting_max: Annotated[int, Meta(ge=1, le=100_000)]
     """Requests that may wait for their answers at once; the next one is refused."""

@@ -12,13 +12,11 @@ from broker.arguments import (
     DISCONNECT,
     EXECUTE,
     NOTHING,
-    CallRefusedError,
     check_statement,
 )
-from broker.link import Request
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.logs import Log
-from wire.messages import Connect, Disconnect, Execute, ListConnections
+from wire.messages import Connect, Disconnect, Execute, ListConnections, Request
 from wire.names import ConnectionId, Principal, RequestId
 from wire.results import failure
 
@@ -33,14 +31,14 @@ class Caller(NamedTuple):
     deadline_ms: int
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """What a tool call asks of the router."""
 
     message: Request
     payload: bytes = b""
 
 
-Tool: TypeAlias = Callable[[bytes, Caller], Asked]
+Tool: TypeAlias = Callable[[bytes, Caller], Question]
 
 
 class Router(Protocol):
@@ -70,7 +68,7 @@ class Tools:
         """
         try:
             return await self._ask(TOOLS[name], arguments, principal)
-        except CallRefusedError as error:
+        except RefusedError as error:
             return failure(error.fault)
         except Exception as error:  # noqa: BLE001 - the edge: the SDK would quote a bug of ours
             self._log.error("tool_call_failed", tool=name, error=type(error).__name__)
@@ -78,14 +76,14 @@ class Tools:
 
     async def _ask(self, tool: Tool, arguments: bytes, principal: Principal) -> bytes:
         caller = Caller(self._router.new_request_id(), principal, self._statement_ms)
-        asked = tool(arguments, caller)
+        question = tool(arguments, caller)
         return await self._router.ask(
-            asked.message, asked.payload, deadline_s=self._statement_ms / 1000
+            question.message, question.payload, deadline_s=self._statement_ms / 1000
         )
 
 
-def _connect_named_storage(arguments: bytes, caller: Caller) -> Asked:
-    return Asked(
+def _connect_named_storage(arguments: bytes, caller: Caller) -> Question:
+    return Question(
         Connect(
             request_id=caller.request_id,
             principal=caller.principal,
@@ -95,7 +93,7 @@ def _connect_named_storage(arguments: bytes, caller: Caller) -> Asked:
     )
 
 
-def _execute_query(arguments: bytes, caller: Caller) -> Asked:
+def _execute_query(arguments: bytes, caller: Caller) -> Question:
     read = EXECUTE.read(arguments)
     check_statement(read.query)
     message = Execute(
@@ -104,11 +102,11 @@ def _execute_query(arguments: bytes, caller: Caller) -> Asked:
         connection_id=_well_formed(read.connection_id),
         deadline_ms=caller.deadline_ms,
     )
-    return Asked(message, arguments)
+    return Question(message, arguments)
 
 
-def _disconnect_storage(arguments: bytes, caller: Caller) -> Asked:
-    return Asked(
+def _disconnect_storage(arguments: bytes, caller: Caller) -> Question:
+    return Question(
         Disconnect(
             request_id=caller.request_id,
             principal=caller.principal,
@@ -118,9 +116,9 @@ def _disconnect_storage(arguments: bytes, caller: Caller) -> Asked:
     )
 
 
-def _list_connections(arguments: bytes, caller: Caller) -> Asked:
+def _list_connections(arguments: bytes, caller: Caller) -> Question:
     NOTHING.read(arguments)
-    return Asked(
+    return Question(
         ListConnections(
             request_id=caller.request_id,
             principal=caller.principal,
@@ -129,9 +127,9 @@ def _list_connections(arguments: bytes, caller: Caller) -> Asked:
     )
 
 
-def _connect_storage(_arguments: bytes, _caller: Caller) -> Asked:
+def _connect_storage(_arguments: bytes, _caller: Caller) -> Question:
     """Refuse without a look at the arguments: one of them is a password."""
-    raise CallRefusedError(
+    raise RefusedError(
         Fault(
             code=FaultCode.NOT_AVAILABLE,
             message="Connecting with a password in the arguments is not available; "
@@ -143,7 +141,7 @@ def _connect_storage(_arguments: bytes, _caller: Caller) -> Asked:
 def _well_formed(connection_id: ConnectionId) -> ConnectionId:
     """Give an id that no lease can have the same answer as one that never was."""
     if _CONNECTION_ID.fullmatch(connection_id) is None:
-        raise CallRefusedError(Fault(code=FaultCode.INVALID_CONNECTION))
+        raise RefusedError(Fault(code=FaultCode.INVALID_CONNECTION))
     return connection_id
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 EXIT_FAILED: Final = 1
-EXIT_CANNOT_START: Final = 2
+EXIT_USAGE: Final = 2  # as argparse says of a wrong command line
 
 
 class CommandFailedError(Exception):
@@ -12,6 +12,10 @@ class CommandFailedError(Exception):
     def __init__(self, sentence: str, *, status: int = EXIT_FAILED) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+class LoggedError(CommandFailedError):
+    """A statement failed for a reason that only the system's log tells."""
 
 
 class NotRunningError(CommandFailedError):

@@ -8,7 +8,8 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
-from console.failures import CommandFailedError
+from console.failures import CommandFailedError, LoggedError
+from wire.faults import FaultCode
 
 Fields = dict[str, object]
 
@@ -22,6 +23,21 @@ class Access(NamedTuple):
 
     url: str
     token: str | None
+
+
+_LOGGED: Final = frozenset({FaultCode.LOGIN_FAILED, FaultCode.LOGIN_PAUSED, FaultCode.INTERNAL})
+"""Failures of which the client hears less than the log says."""
+
+_SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (httpx2.ConnectTimeout, "nothing answers at {url} within {seconds:.0f} s"),
+    (httpx2.ConnectError, "nothing answers at {url}"),
+    (httpx2.TimeoutException, "{url} does not answer"),
+    (httpx2.UnsupportedProtocol, "{url} is not a URL that begins with http:// or https://"),
+    (httpx2.InvalidURL, "{url} is not a URL"),
+    (httpx2.ProtocolError, "{url} does not speak HTTP"),
+    (httpx2.NetworkError, "{url} closed the connection before it answered"),
+    (httpx2.TooManyRedirects, "{url} sends its callers in a circle"),
+)
 
 
 async def run_statement(
@@ -41,7 +57,7 @@ async def run_statement(
                 await _call(client, "disconnect_storage", {"connection_id": connection_id})
     except MCPError as error:
         raise CommandFailedError(f"{access.url}: {error.error.message}") from None
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise CommandFailedError(_sentence(access, error)) from None
     except BaseExceptionGroup as group:
         raise _first_reason(access, group) from None
@@ -65,15 +81,16 @@ async def _call(client: Client, tool: str, arguments: Fields) -> Fields:
     if not isinstance(answer, dict):
         raise CommandFailedError(f"{tool}: the answer has no structured content")
     if result.is_error or answer.get("success") is not True:
-        raise CommandFailedError(_failure(answer))
+        raise _failure(answer)
     return answer
 
 
-def _failure(answer: Fields) -> str:
-    fault = answer.get("fault")
-    hint = fault.get("hint") if isinstance(fault, dict) else None
-    sentence = str(answer.get("error", "the call failed"))
-    return f"{sentence}\n{hint}" if hint else sentence
+def _failure(answer: Fields) -> CommandFailedError:
+    found = answer.get("fault")
+    fault = found if isinstance(found, dict) else {}
+    sentence, hint = str(answer.get("error", "the call failed")), fault.get("hint")
+    kind = LoggedError if fault.get("code") in _LOGGED else CommandFailedError
+    return kind(f"{sentence}\n{hint}" if hint else sentence)
 
 
 def _first_reason(access: Access, group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -84,7 +101,7 @@ def _first_reason(access: Access, group: BaseExceptionGroup[BaseException]) -> B
                 return error
             case MCPError():
                 return CommandFailedError(f"{access.url}: {error.error.message}")
-            case httpx2.HTTPError():
+            case httpx2.HTTPError() | httpx2.InvalidURL():
                 return CommandFailedError(_sentence(access, error))
             case BaseExceptionGroup():
                 return _first_reason(access, error)
@@ -93,9 +110,10 @@ def _first_reason(access: Access, group: BaseExceptionGroup[BaseException]) -> B
     return group
 
 
-def _sentence(access: Access, error: httpx2.HTTPError) -> str:
+def _sentence(access: Access, error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
     if isinstance(error, httpx2.HTTPStatusError):
         return f"{access.url} answered with status {error.response.status_code}"
-    if isinstance(error, httpx2.ConnectError):
-        return f"nothing answers at {access.url}"
-    return f"{access.url}: {type(error).__name__}"
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return sentence.format(url=access.url, seconds=CONNECT_S)
+    return f"{access.url} does not answer as a system of ours does"

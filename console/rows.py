@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from console.failures import CommandFailedError
+from console.failures import EXIT_USAGE, CommandFailedError
+from console.terminal import visible, visible_json
 
 Fields = dict[str, object]
 
@@ -24,9 +25,9 @@ def parse_parameters(given: Iterable[str]) -> Fields:
     for one in given:
         name, equals, value = one.partition("=")
         if not equals or not name:
-            raise CommandFailedError(f"--param {name}: write it as name=value")
+            raise CommandFailedError(f"--param {name}: write it as name=value", status=EXIT_USAGE)
         if name in parameters:
-            raise CommandFailedError(f"--param {name} is given twice")
+            raise CommandFailedError(f"--param {name} is given twice", status=EXIT_USAGE)
         parameters[name] = _value(value)
     return parameters
 
@@ -34,42 +35,57 @@ def parse_parameters(given: Iterable[str]) -> Fields:
 def show(answer: Fields, *, as_json: bool) -> None:
     """Print the rows as a table on a terminal, else as lines of tabs; or the answer as JSON."""
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False))
+        print(_as_json(answer))
         return
     rows = answer.get("rows")
     if not isinstance(rows, list):
-        _say(f"{answer.get('affected_rows')} rows affected")
+        affected = answer.get("affected_rows")
+        _say(f"{affected} row{'' if affected == 1 else 's'} affected")
         return
+    names = _names(answer, rows)
     if sys.stdout.isatty():
-        Console(highlight=False).print(as_table(rows))
+        Console(highlight=False).print(as_table(names, rows))
         print(_count(answer, rows))
         return
-    for line in as_lines(rows):
+    for line in as_lines(names, rows):
         print(line)
     if answer.get("truncated") is True:
         sys.stderr.write(_count(answer, rows) + "\n")
 
 
-def as_table(rows: Sequence[Fields]) -> Table:
-    """Return rows as a table for people."""
-    names = list(rows[0]) if rows else []
-    table = Table(*(escape(name) for name in names))
+def as_table(names: Sequence[str], rows: Sequence[Fields]) -> Table:
+    """Return rows as a table for people, whose terminal obeys nothing that stands in it."""
+    table = Table(*(escape(visible(name)) for name in names))
     for row in rows:
-        table.add_row(*(escape(_text(row.get(name), null="NULL")) for name in names))
+        table.add_row(*(escape(visible(_text(row.get(name), null="NULL"))) for name in names))
     return table
 
 
-def as_lines(rows: Sequence[Fields]) -> list[str]:
+def as_lines(names: Sequence[str], rows: Sequence[Fields]) -> list[str]:
     """Return a line of names and a line per row, cells between tabs, escaped as COPY does."""
-    if not rows:
+    if not names:
         return []
-    names = list(rows[0])
     lines = ["\t".join(name.translate(_ESCAPES) for name in names)]
     for row in rows:
         values = (row.get(name) for name in names)
         cells = (_NULL if v is None else _text(v, null="").translate(_ESCAPES) for v in values)
         lines.append("\t".join(cells))
     return lines
+
+
+def _as_json(answer: Fields) -> str:
+    # An escape of JSON instead of one of Python's, where the output has no such character.
+    utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    return visible_json(json.dumps(answer, ensure_ascii=not utf8))
+
+
+def _names(answer: Fields, rows: Sequence[Fields]) -> list[str]:
+    """Return the names of the columns, which an empty result has too."""
+    if rows:
+        return list(rows[0])
+    columns = answer.get("columns")
+    found = columns if isinstance(columns, list) else []
+    return [str(column["name"]) for column in found if isinstance(column, dict)]
 
 
 def _value(text: str) -> object:

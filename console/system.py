@@ -47,6 +47,10 @@ class SystemStatus:
     url: str | None
     run_dir: str
     version: str
+    configuration: str | None
+    """The absolute path of the file; None from a version that does not say."""
+    log: str | None
+    """The log's path, None when it is the standard error of whoever started the system."""
     document: bytes
     """The whole report as it came, JSON."""
 
@@ -68,6 +72,8 @@ class _Report(Struct, frozen=True):
     url: str | None
     run_dir: str
     version: str
+    configuration: str | None = None
+    log: str | None = None
 
 
 def fetch_status(run_dir: Path) -> SystemStatus:
@@ -100,13 +106,15 @@ def read_status(document: bytes) -> SystemStatus:
         url=found.url,
         run_dir=found.run_dir,
         version=found.version,
+        configuration=found.configuration,
+        log=found.log,
         document=document,
     )
 
 
 def call(run_dir: Path) -> socket.socket:
     """Return a socket to the system on *run_dir*; raise NotRunningError when there is none."""
-    missing = f"nothing runs on {run_dir}; start it with `strongroom up`"
+    missing = f"nothing runs on {run_dir}; start it with ./scripts/launch.py or `strongroom up`"
     try:
         require_trusted(run_dir, uid=own_uid())
     except FileNotFoundError:

@@ -4,8 +4,9 @@ Deleting a variable from `os.environ` leaves copies on the heap, on the stack an
 `/proc/PID/environ` shows. So the values go to a memory file, and the process executes its own
 command line again without them: the kernel throws the old address space away.
 
-Standard library only, and nothing of ours: every entry point imports this module first. It reads
-of the configuration only which variables it names; whether it is right is judged later, by others.
+Standard library only, and of ours nothing but two leaves of `wire`: every entry point imports this
+module first. It reads of the configuration only which variables it names; whether it is right is
+judged later, by others.
 """
 
 import json
@@ -14,13 +15,10 @@ import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
-SECRETS_FD: Final = "STRONGROOM_SECRETS_FD"
-"""The variable that carries the memory file's descriptor number across the second start."""
-
-MEMORY_FILE_NAME: Final = "strongroom-credentials"
-EXIT_CONFIGURATION: Final = 2
+from wire.exits import EXIT_CANNOT_START
+from wire.takeout_fd import MEMORY_FILE_NAME, SECRETS_FD, inherited_descriptor
 
 
 def take_credentials(argv: Sequence[str], *, reexec: Sequence[str]) -> int | None:
@@ -32,7 +30,7 @@ def take_credentials(argv: Sequence[str], *, reexec: Sequence[str]) -> int | Non
     configuration is given or that nothing it names is set, which is for the supervisor to report.
     A configuration that cannot be read ends the process with one sentence and status 2.
     """
-    inherited = _inherited_descriptor()
+    inherited = inherited_descriptor()
     path = configuration_path(argv)
     if inherited is not None or path is None:
         return inherited
@@ -72,7 +70,7 @@ def store(records: Mapping[bytes, bytes]) -> int:
 
 def discard() -> None:
     """Overwrite and close what was taken out: nobody here needs it any more."""
-    descriptor = _inherited_descriptor()
+    descriptor = inherited_descriptor()
     os.environ.pop(SECRETS_FD, None)
     if descriptor is None:
         return
@@ -85,18 +83,6 @@ def _execute_again_without(records: Mapping[bytes, bytes], reexec: Sequence[str]
     kept = {name: value for name, value in os.environb.items() if name not in records}
     kept[SECRETS_FD.encode()] = b"%d" % descriptor
     os.execve(reexec[0], list(reexec), kept)  # noqa: S606 - our own command line, no shell
-
-
-def _inherited_descriptor() -> int | None:
-    """Return the descriptor that the first pass left, unless the variable is somebody's old one."""
-    number = os.environ.get(SECRETS_FD, "")
-    if not (number.isascii() and number.isdigit()):
-        return None
-    try:
-        target = Path(f"/proc/self/fd/{number}").readlink()
-    except OSError:
-        return None
-    return int(number) if str(target).startswith(f"/memfd:{MEMORY_FILE_NAME}") else None
 
 
 def _variables_named_in(path: Path) -> list[bytes]:
@@ -141,4 +127,4 @@ def _text_of(path: Path) -> str:
 def _refuse(path: Path, why: str) -> NoReturn:
     """End the process with one sentence, which holds nothing of what the file says."""
     sys.stderr.write(f"strongroom: configuration {path} {why}\n")
-    raise SystemExit(EXIT_CONFIGURATION) from None
+    raise SystemExit(EXIT_CANNOT_START) from None

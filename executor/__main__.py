@@ -9,8 +9,8 @@ from executor.executions import Executions
 from executor.sandbox import confine
 from executor.service import Service
 from executor.settings import ExecutorSettings
+from executor.slots import Slots
 from executor.warming import warm_up
-from executor.workers import Workers
 from wire.child import Birth, live, settle
 from wire.codec import TO_EXECUTOR
 from wire.control import Ready
@@ -31,16 +31,14 @@ def _service(birth: Birth, log: Log) -> Service:
     vault = VaultLink()
     router = Dealer(birth.configure.incarnation, TO_EXECUTOR, slots=settings.slots)
     executions = Executions(settings, vault)
-    workers = Workers(
-        settings.slots, executions.execute, statement_ms=settings.statement_ms, log=log
-    )
+    slots = Slots(settings.slots, executions.execute, statement_ms=settings.statement_ms, log=log)
     warm_up()
     confine(settings, log)
     settle()
-    workers.start()
+    slots.start()
     birth.control.set_blocking(blocking=False)
     birth.control.say(Ready(public_key=router.public_key))
-    return Service(birth.control, router, vault, executions, workers, log)
+    return Service(birth.control, router, vault, executions, slots, log)
 
 
 if __name__ == "__main__":

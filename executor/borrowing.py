@@ -1,6 +1,6 @@
 """Ask the vault for logged-in connections, and tell it what becomes of them.
 
-Any worker may borrow; the loop owns the socket pair and replaces it when the vault has died. A
+Any slot may borrow; the loop owns the socket pair and replaces it when the vault has died. A
 connection counts as held from its acceptance until it is closed, whatever happens to the vault.
 """
 
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from executor.waiting import Patience, StoppedError
 from wire.codec import HANDOVER, TO_BORROWER, MalformedMessageError, encode
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.lending import (
     Accepted,
     Borrow,
@@ -43,15 +43,7 @@ NEXT_VAULT_S: Final = 0.5
 """A vault that dies closes its pair and its logins' sockets at nearly the same moment."""
 
 
-class BorrowRefusedError(Exception):
-    """There is no connection; `fault` says why."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.sentence)
-        self.fault = fault
-
-
-class Loan(NamedTuple):
+class Borrowed(NamedTuple):
     """One connection that speaks the protocol after login; the receiver owns the descriptor."""
 
     session: HandedOver
@@ -123,8 +115,8 @@ class VaultLink:
 
     # --- anyone's side -----------------------------------------------------------------------
 
-    def borrow(self, grant: bytes, patience: Patience) -> Loan:
-        """Return a connection; raise BorrowRefusedError, or StoppedError when the run was stopped.
+    def borrow(self, grant: bytes, patience: Patience) -> Borrowed:
+        """Return a connection; raise RefusedError, or StoppedError when the run was stopped.
 
         Waits for the next vault when this one dies, as long as *patience* lasts.
         """
@@ -132,15 +124,15 @@ class VaultLink:
         try:
             while deaths < DEATHS_MAX:
                 generation = self._await_vault(patience)
-                loan = self._ask(grant, patience, generation)
-                if loan is not None:
-                    return loan
+                borrowed = self._ask(grant, patience, generation)
+                if borrowed is not None:
+                    return borrowed
                 if not self._next_vault_comes(generation):
                     deaths += 1
         except StoppedError as stopped:
             if stopped.code is not FaultCode.DEADLINE:
                 raise
-        raise BorrowRefusedError(Fault(code=FaultCode.UNAVAILABLE)) from None
+        raise RefusedError(Fault(code=FaultCode.UNAVAILABLE)) from None
 
     def interrupt(self, handle: Handle) -> None:
         """Have the vault cancel what runs on this connection, which is then closed."""
@@ -171,8 +163,8 @@ class VaultLink:
                 lambda: self._generation != generation or self._link is None, NEXT_VAULT_S
             )
 
-    def _ask(self, grant: bytes, patience: Patience, generation: int) -> Loan | None:
-        """Return a loan, or None when vault or login died over it."""
+    def _ask(self, grant: bytes, patience: Patience, generation: int) -> Borrowed | None:
+        """Return a connection, or None when vault or login died over it."""
         mine, theirs = socket_pair()
         with mine:
             with theirs:
@@ -196,24 +188,24 @@ class VaultLink:
                 return False
             except BlockingIOError:
                 # A vault this far behind would not answer in time.
-                raise BorrowRefusedError(Fault(code=FaultCode.OVERLOADED)) from None
+                raise RefusedError(Fault(code=FaultCode.OVERLOADED)) from None
         return True
 
-    def _accept(self, packet: Packet, handover: socket, generation: int) -> Loan | None:
+    def _accept(self, packet: Packet, handover: socket, generation: int) -> Borrowed | None:
         try:
             message = HANDOVER.decode(packet.data)
         except MalformedMessageError:
             message = NotHandedOver(fault=Fault(code=FaultCode.INTERNAL))
         if isinstance(message, HandedOver) and len(packet.descriptors) == 1:
-            return self._hold(Loan(message, packet.descriptors[0]), handover, generation)
+            return self._hold(Borrowed(message, packet.descriptors[0]), handover, generation)
         close_all(packet.descriptors)
         if isinstance(message, NotHandedOver):
-            raise BorrowRefusedError(message.fault)
-        raise BorrowRefusedError(Fault(code=FaultCode.INTERNAL))
+            raise RefusedError(message.fault)
+        raise RefusedError(Fault(code=FaultCode.INTERNAL))
 
-    def _hold(self, loan: Loan, handover: socket, generation: int) -> Loan | None:
+    def _hold(self, borrowed: Borrowed, handover: socket, generation: int) -> Borrowed | None:
         with self._changed:
-            # A new vault was told what we hold; a loan of the old one's is none of its business,
+            # A new vault was told what we hold; what the old one lent is none of its business,
             # and is ended unless we accept it.
             if generation == self._generation:
                 try:
@@ -221,9 +213,9 @@ class VaultLink:
                 except PeerGoneError:
                     pass
                 else:
-                    self._holding.add(loan.session.handle)
-                    return loan
-        os.close(loan.descriptor)
+                    self._holding.add(borrowed.session.handle)
+                    return borrowed
+        os.close(borrowed.descriptor)
         return None
 
     def _tell(self, message: FromBorrower) -> None:

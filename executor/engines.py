@@ -15,10 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from executor.adopt.lent import LentConnection
-from executor.borrowing import BorrowRefusedError
 from executor.cleaning import finish_reset, start_reset
 from executor.waiting import Patience, StoppedError
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import PoolKey
 
 
@@ -87,7 +86,7 @@ class Engine:
     def _create(self) -> LentConnection:
         with self._changing:
             if self._is_closing:
-                raise BorrowRefusedError(Fault(code=FaultCode.INVALID_CONNECTION))
+                raise RefusedError(Fault(code=FaultCode.INVALID_CONNECTION))
             self._alive += 1
         return self._open_one(_need.get(), self._one_less)
 
@@ -125,7 +124,7 @@ class Engines:
         self._closing: dict[PoolKey, int] = {}
 
     def check_out(self, pool: PoolKey, grant: bytes, patience: Patience) -> Checkout:
-        """Return a clean, living connection; raise BorrowRefusedError or StoppedError."""
+        """Return a clean, living connection; raise RefusedError or StoppedError."""
         # At worst every pooled one has died, and the next is new.
         for _ in range(self._slots + 1):
             checkout = self._connect(pool, Need(grant, patience))
@@ -136,7 +135,7 @@ class Engines:
                 checkout.give_back(is_reusable=False)
                 raise
             checkout.give_back(is_reusable=False)
-        raise BorrowRefusedError(Fault(code=FaultCode.UNAVAILABLE))
+        raise RefusedError(Fault(code=FaultCode.UNAVAILABLE))
 
     def dispose(self, pool: PoolKey) -> None:
         """Close the engine of *pool*; say so when its last connection is closed."""
@@ -163,7 +162,7 @@ class Engines:
             return Checkout(engine, engine.connect(need), need.patience)
         except (Error, SQLAlchemyError):
             # The dialect's first look at the server failed; what it says stays here.
-            raise BorrowRefusedError(Fault(code=FaultCode.UNAVAILABLE)) from None
+            raise RefusedError(Fault(code=FaultCode.UNAVAILABLE)) from None
 
     def _engine(self, pool: PoolKey) -> Engine:
         with self._changing:

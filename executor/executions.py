@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from executor.adopt.psycopg import Adopter
-from executor.borrowing import BorrowRefusedError, VaultLink
+from executor.borrowing import VaultLink
 from executor.engines import Checkout, Engines
 from executor.opening import Opening
 from executor.results import ResultText, text_adapters
 from executor.runner import WIRE_FACTOR, Outcome, StatementRun
 from executor.settings import ExecutorSettings
-from executor.statements import Statement, StatementRefusedError, read_statement
+from executor.statements import Statement, read_statement
 from executor.waiting import Patience, StoppedError
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.messages import Run
 from wire.results import failure, tool_result
 
@@ -40,7 +40,7 @@ class Executions:
         try:
             statement = read_statement(payload, max_bytes=self._settings.statement_max_bytes)
             checkout = self.engines.check_out(run.pool, run.grant, patience)
-        except (StatementRefusedError, BorrowRefusedError) as error:
+        except RefusedError as error:
             return _failed(error.fault)
         except StoppedError as error:
             return _failed(_fault_before_sending(error.code))

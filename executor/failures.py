@@ -15,6 +15,9 @@ from wire.faults import Fault, FaultCode
 READ_ONLY: Final = "25006"
 CANCELED: Final = "57014"
 
+WORDS_MAX_BYTES: Final = 64 << 10
+"""What anybody will read; a statement can raise a message that is larger than any frame."""
+
 _ENDED: Final = ("57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04")
 """The server has ended the session: shutdown, crash, a dropped database, its own time limits."""
 _CONNECTION_CLASS: Final = "08"
@@ -52,4 +55,7 @@ def _position(result: PGresult, bound: Bound) -> int | None:
 
 def _field(result: PGresult, field: DiagnosticField) -> str | None:
     value = result.error_field(field)
-    return value.decode(errors="replace") if value else None
+    if not value:
+        return None
+    text = value[:WORDS_MAX_BYTES].decode(errors="replace")
+    return text if len(value) <= WORDS_MAX_BYTES else f"{text}…"

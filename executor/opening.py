@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 from executor.adopt.lent import LentConnection
 from executor.adopt.psycopg import Adopter, AdoptionError
-from executor.borrowing import BorrowRefusedError, VaultLink
+from executor.borrowing import VaultLink
 from executor.cleaning import prepare_new
 from executor.engines import Need
 from executor.pipeline import LostError
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 
 
 class Opening:
@@ -22,7 +22,7 @@ class Opening:
     def open_one(self, need: Need, on_close: Callable[[], None]) -> LentConnection:
         """Return a new connection; *on_close* is called once, when it is closed or never comes.
 
-        Raises BorrowRefusedError or StoppedError.
+        Raises RefusedError or StoppedError.
         """
         closing = ExitStack()
         closing.callback(on_close)
@@ -30,18 +30,18 @@ class Opening:
             return self._open(need, closing)
         except AdoptionError:
             closing.close()
-            raise BorrowRefusedError(Fault(code=FaultCode.INTERNAL)) from None
+            raise RefusedError(Fault(code=FaultCode.INTERNAL)) from None
         except LostError:
             closing.close()
-            raise BorrowRefusedError(Fault(code=FaultCode.UNAVAILABLE)) from None
+            raise RefusedError(Fault(code=FaultCode.UNAVAILABLE)) from None
         except BaseException:
             closing.close()
             raise
 
     def _open(self, need: Need, closing: ExitStack) -> LentConnection:
-        loan = self._vault.borrow(need.grant, need.patience)
-        closing.callback(self._vault.returned, loan.session.handle)
-        connection = self._adopter.adopt(loan, patience=need.patience, on_close=closing.close)
+        borrowed = self._vault.borrow(need.grant, need.patience)
+        closing.callback(self._vault.returned, borrowed.session.handle)
+        connection = self._adopter.adopt(borrowed, patience=need.patience, on_close=closing.close)
         try:
             prepare_new(connection, need.patience)
         except BaseException:

@@ -19,22 +19,12 @@ import msgspec
 from msgspec import Raw
 
 from executor.lexer import Kind, Token, tokens
-from wire.faults import Fault, FaultCode
-
-VALUES_MAX: Final = 65_535
-"""What the protocol can count: an Int16 without sign in the Bind message."""
+from wire.faults import Fault, FaultCode, RefusedError
+from wire.names import PARAMETERS_MAX
 
 _OPERANDS: Final = frozenset(
     {Kind.STRING, Kind.NUMBER, Kind.QUOTED_NAME, Kind.PARAMETER, Kind.POSITIONAL}
 )
-
-
-class ParametersError(ValueError):
-    """Statement and parameters do not fit together; `fault` says how."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.fault = Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence)
 
 
 class Replaced(NamedTuple):
@@ -81,17 +71,17 @@ def bind(statement: str) -> Bound:
 
 
 def values(bound: Bound, given: dict[str, Raw]) -> list[bytes | None]:
-    """Return the value of each parameter; raise ParametersError naming one that does not fit."""
+    """Return the value of each parameter; raise RefusedError naming one that does not fit."""
     missing = [name for name in bound.names if name not in given]
     if missing:
-        raise ParametersError(f"The statement has :{missing[0]}, but params has no such name")
+        raise _unfit(f"The statement has :{missing[0]}, but params has no such name")
     superfluous = given.keys() - set(bound.names)
     if superfluous:
-        raise ParametersError(f"params has {min(superfluous)}, but the statement has no such name")
-    if len(bound.names) > VALUES_MAX:
-        raise ParametersError(f"A statement takes at most {VALUES_MAX} parameters")
+        raise _unfit(f"params has {min(superfluous)}, but the statement has no such name")
+    if len(bound.names) > PARAMETERS_MAX:
+        raise _unfit(f"A statement takes at most {PARAMETERS_MAX} parameters")
     if bound.names and _has_positional(bound):
-        raise ParametersError("Write every parameter as :name; $1 cannot stand beside them")
+        raise _unfit("Write every parameter as :name; $1 cannot stand beside them")
     return [_text(name, bytes(given[name])) for name in bound.names]
 
 
@@ -125,7 +115,7 @@ def _follows_operand(statement: str, before: Token | None) -> bool:
     return before.kind in _OPERANDS or statement[before.start] in ")]"
 
 
-def _track(symbol: str, follows_operand: bool, brackets: list[bool]) -> None:  # noqa: FBT001 (what was before, not a switch)
+def _track(symbol: str, follows_operand: bool, brackets: list[bool]) -> None:  # noqa: FBT001 - what was before, not a switch
     if symbol in "([":
         brackets.append(symbol == "[" and follows_operand)
     elif symbol in ")]" and brackets:
@@ -137,6 +127,11 @@ def _has_positional(bound: Bound) -> bool:
     return sum(token.kind is Kind.POSITIONAL for token in tokens(bound.sql)) > len(bound.replaced)
 
 
+def _unfit(sentence: str) -> RefusedError:
+    """Return the error to raise where statement and parameters do not fit as *sentence* tells."""
+    return RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence))
+
+
 def _text(name: str, raw: bytes) -> bytes | None:
     if raw == b"null":
         return None
@@ -145,7 +140,7 @@ def _text(name: str, raw: bytes) -> bytes | None:
     try:
         text = msgspec.json.decode(raw, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ParametersError(f"The value of {name} is not Unicode text") from None
+        raise _unfit(f"The value of {name} is not Unicode text") from None
     if "\0" in text:
-        raise ParametersError(f"The value of {name} has a NUL character, which text cannot hold")
+        raise _unfit(f"The value of {name} has a NUL character, which text cannot hold")
     return text.encode()

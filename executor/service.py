@@ -1,4 +1,4 @@
-"""The executor's loop: the supervisor, the router, the vault and the workers, each in turn.
+"""The executor's loop: the supervisor, the router, the vault and the slots, each in turn.
 
 Only this thread touches the router's socket. In which order things are heard does not matter: a run
 is stopped or answered whenever that becomes known.
@@ -8,7 +8,7 @@ import select
 
 from executor.borrowing import VaultLink
 from executor.executions import Executions
-from executor.workers import Workers
+from executor.slots import Slots
 from wire.child import Control, Heard
 from wire.codec import MalformedMessageError
 from wire.control import Finish, Pair, RouterLost, RouterReady
@@ -27,14 +27,14 @@ class Service:
         router: Dealer[ToExecutor],
         vault: VaultLink,
         executions: Executions,
-        workers: Workers,
+        slots: Slots,
         log: Log,
     ) -> None:
         self._control = control
         self._router = router
         self._vault = vault
         self._executions = executions
-        self._workers = workers
+        self._slots = slots
         self._log = log
         self._is_finishing = False
 
@@ -49,7 +49,7 @@ class Service:
 
     def _turn(self) -> None:
         self._wait()
-        self._workers.bell.silence()
+        self._slots.bell.silence()
         self._hear_supervisor()
         self._hear_vault()
         self._serve_router()
@@ -57,7 +57,7 @@ class Service:
     def _wait(self) -> None:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
-        poll.register(self._workers.bell, select.POLLIN)
+        poll.register(self._slots.bell, select.POLLIN)
         vault, router = self._vault.fileno(), self._router.fileno()
         if vault is not None:
             unsaid = select.POLLOUT if self._vault.has_unsaid() else 0
@@ -77,10 +77,10 @@ class Service:
             case Pair(role="vault"), (descriptor,):
                 self._vault.connect(descriptor)
             case RouterReady(endpoint=endpoint, public_key=public_key), ():
-                self._workers.forget_all()
+                self._slots.forget_all()
                 self._router.connect(endpoint, public_key)
             case RouterLost(), ():
-                self._workers.forget_all()
+                self._slots.forget_all()
                 self._router.disconnect()
             case Finish(), ():
                 self._is_finishing = True
@@ -94,7 +94,7 @@ class Service:
         self._vault.flush()
         try:
             while (message := self._vault.hear()) is not None:
-                self._workers.stop_pool(message.pool)
+                self._slots.stop_pool(message.pool)
                 self._vault.wake()
                 self._executions.engines.dispose(message.pool)
         except MalformedMessageError:
@@ -110,7 +110,7 @@ class Service:
             ready = self._router.look()
             if ready.to_hear:
                 self._take_one()
-            elif ready.to_say and (done := self._workers.done()) is not None:
+            elif ready.to_say and (done := self._slots.done()) is not None:
                 self._router.say(Ran(run_id=done.task.run.run_id), done.payload)
             else:
                 return
@@ -125,7 +125,7 @@ class Service:
             return
         match heard.message:
             case Run() as run:
-                self._workers.submit(run, heard.payload)
+                self._slots.submit(run, heard.payload)
             case Stop(run_id=run_id):
-                self._workers.stop(run_id)
+                self._slots.stop(run_id)
                 self._vault.wake()

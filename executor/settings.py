@@ -4,27 +4,26 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
-from wire.names import DeadlineMs
+from wire.names import STATEMENT_MAX_BYTES, DeadlineMs, SlotCount
+from wire.results import RESULT_MAX_BYTES
 
-Slots: TypeAlias = Annotated[int, Meta(ge=1, le=64)]
 Rows: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
-Bytes: TypeAlias = Annotated[int, Meta(ge=1, le=64 << 20)]
+ResultBytes: TypeAlias = Annotated[int, Meta(ge=1, le=RESULT_MAX_BYTES)]
+StatementBytes: TypeAlias = Annotated[int, Meta(ge=1, le=STATEMENT_MAX_BYTES)]
 
 
 class ExecutorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits of one executor, and the two directories that it may use."""
+    """The limits of one executor, and the one directory that it may use."""
 
-    slots: Slots
+    slots: SlotCount
     """Statements that run at the same time, each in a thread of its own."""
     adopt_dir: str
     """Where drivers are handed connections: ours alone (mode 0700), and with a short path."""
-    router_dir: str
-    """Where the router's socket is; reachable, never written."""
     rows_max: Rows
     """Rows of one result; what comes after them is cut off, and the result says so."""
-    result_max_bytes: Bytes
+    result_max_bytes: ResultBytes
     """The JSON of one result; a larger one is a fault."""
-    statement_max_bytes: Bytes
+    statement_max_bytes: StatementBytes
     """The text of one statement in UTF-8."""
     statement_ms: DeadlineMs
     """No statement runs longer, whatever its request says."""

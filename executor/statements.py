@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from executor import guard
-from executor.parameters import Bound, ParametersError, bind, values
-from wire.faults import Fault, FaultCode
+from executor.parameters import Bound, bind, values
+from wire.faults import Fault, FaultCode, RefusedError
 
 
 class Arguments(Struct, frozen=True):
@@ -15,14 +15,6 @@ class Arguments(Struct, frozen=True):
 
     query: str
     params: dict[str, Raw] | None = None
-
-
-class StatementRefusedError(ValueError):
-    """The statement is not sent; `fault` says why."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.sentence)
-        self.fault = fault
 
 
 class Statement(NamedTuple):
@@ -36,19 +28,16 @@ _decode = msgspec.json.Decoder(Arguments).decode
 
 
 def read_statement(payload: bytes, *, max_bytes: int) -> Statement:
-    """Return the statement in *payload*; raise StatementRefusedError for one that may not run."""
+    """Return the statement in *payload*; raise RefusedError for one that may not run."""
     try:
         arguments = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise StatementRefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS)) from None
+        raise RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS)) from None
     fault = _unsendable(arguments.query, max_bytes) or guard.refuse(arguments.query)
     if fault is not None:
-        raise StatementRefusedError(fault)
+        raise RefusedError(fault)
     bound = bind(arguments.query)
-    try:
-        return Statement(bound, values(bound, arguments.params or {}))
-    except ParametersError as error:
-        raise StatementRefusedError(error.fault) from None
+    return Statement(bound, values(bound, arguments.params or {}))
 
 
 def _unsendable(query: str, max_bytes: int) -> Fault | None:

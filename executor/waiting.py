@@ -1,6 +1,6 @@
-"""How long a worker waits for one run, and what ends it early.
+"""How long a slot waits for one run, and what ends it early.
 
-A worker waits for sockets only, and always for its bell beside them: whoever stops a run sets the
+A slot waits for sockets only, and always for its bell beside them: whoever stops a run sets the
 reason and rings. Nothing here interrupts anything by force.
 """
 
@@ -21,7 +21,7 @@ class StoppedError(Exception):
 
 
 class Bell:
-    """Wakes one worker out of its waiting; rung from any thread."""
+    """Wakes one slot out of its waiting; rung from any thread."""
 
     def __init__(self) -> None:
         self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -55,7 +55,7 @@ class Patience:
         self._stopped: FaultCode | None = None
 
     def belongs_to(self, bell: Bell) -> None:
-        """Name the worker that waits; a run that was stopped before finds out at its first wait."""
+        """Name the slot that waits; a run that was stopped before finds out at its first wait."""
         self._bell = bell
 
     def stop(self, code: FaultCode) -> None:

@@ -7,6 +7,7 @@ library, and nothing before the version check more than an old Python's grammar.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -41,6 +42,11 @@ def main(arguments: "list[str]") -> int:
     if "-h" in arguments or "--help" in arguments:
         sys.stdout.write(USAGE)
         return 0
+    unknown = _unknown_in(arguments)
+    if unknown is not None:
+        sys.stderr.write(USAGE.partition("\n\n")[0] + "\n")
+        sys.stderr.write("launch.py: error: unrecognized argument: " + unknown + "\n")
+        return 2
     sys.path.insert(0, str(ROOT))
     # Imports of ours wait until here: the take-out comes first, then what may come after it.
     from console.takeout import take_credentials  # noqa: PLC0415
@@ -52,6 +58,19 @@ def main(arguments: "list[str]") -> int:
     if status != 0:
         return status
     return _become_up(arguments)
+
+
+def _unknown_in(arguments: "list[str]") -> "str | None":
+    """Return the first argument that USAGE does not have, before anything is installed for it."""
+    known = dict(re.findall(r"^  (--[a-z-]+) +([A-Z][A-Z:]*)?", USAGE, re.MULTILINE))
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, _ = argument.partition("=")
+        if name not in known:
+            return argument
+        if known[name] and not equals:
+            next(rest, None)  # its value
+    return None
 
 
 def _become_up(arguments: "list[str]") -> NoReturn:

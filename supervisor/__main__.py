@@ -12,21 +12,21 @@ from typing import Final
 from supervisor import greeting, rundir
 from supervisor.listening import ListenError, bound_address, listen
 from supervisor.memory import make_memories
-from supervisor.options import EXIT_ALREADY_RUNNING, EXIT_CANNOT_START, Options, parse_options
+from supervisor.options import EXIT_ALREADY_RUNNING, Options, parse_options
 from supervisor.outfits import Outfits
 from supervisor.plan import Member, Stage, start_plan
 from supervisor.report import fixed_fields
-from supervisor.sentences import credentials_sentence
+from supervisor.sentences import credentials_sentence, gave_up_sentence
 from supervisor.service import Run, Supervisor
 from supervisor.settings import Configuration, ConfigurationError, read_configuration
 from supervisor.spawn import Program, role_programs
 from supervisor.voice import Voice
 from wire.child import fence
+from wire.exits import EXIT_CANNOT_START
 from wire.names import Role
 from wire.rundir import RunDirectoryError
+from wire.takeout_fd import SECRETS_FD, inherited_descriptor
 
-SECRETS_FD: Final = "STRONGROOM_SECRETS_FD"
-SECRETS_NAME: Final = "strongroom-credentials"
 STANDARD_STREAMS_END: Final = 2
 
 
@@ -81,9 +81,12 @@ def main(programs: Mapping[Role, Program] | None = None) -> int:
 
 def _check_without_configuration(options: Options) -> int:
     """Look for what would be refused later, before somebody makes a demo database for nothing."""
-    if options.listen is not None:
-        listen(options.listen).close()
-    rundir.claim(options.run_dir, executors=()).clear()
+    run_dir = rundir.claim(options.run_dir, executors=())
+    try:
+        if options.listen is not None:
+            listen(options.listen).close()
+    finally:
+        run_dir.clear()
     return 0
 
 
@@ -93,12 +96,19 @@ def _prepare(options: Options, config: Path) -> Ground:
         executors=options.executors, gateways=options.gateways, demo=bool(options.demo_command)
     )
     executors = [unit[0].name for unit in stages[-1] if unit[0].role == "executor"]
+    # First the directory: whoever starts twice shall read of the first start, not of its port.
+    run_dir = rundir.claim(options.run_dir, executors=executors)
+    try:
+        listener = None if options.listen is None else listen(options.listen)
+    except ListenError:
+        run_dir.clear()
+        raise
     return Ground(
         options=options,
         configuration=configuration,
-        run_dir=rundir.claim(options.run_dir, executors=executors),
+        run_dir=run_dir,
         stages=stages,
-        listener=None if options.listen is None else listen(options.listen),
+        listener=listener,
     )
 
 
@@ -131,26 +141,27 @@ def _run(ground: Ground, secrets: int | None, programs: Mapping[Role, Program]) 
         environment=os.environ,
         run_dir=run_dir,
         outfits=outfits,
-        fixed=fixed_fields(ground.configuration, url=ground.url, run_dir=run_dir.path),
+        fixed=fixed_fields(
+            ground.configuration, url=ground.url, run_dir=run_dir.path, log=voice.log_file
+        ),
         until_idle=options.until_idle,
         log=voice.log,
         sealed=lambda sealed: credentials_sentence(sealed, ground.configuration),
+        gave_up=lambda name: gave_up_sentence(name, log=voice.log_file),
         ready=lambda: voice.greet(greeting.greeting(facts)),
         last_words=voice.say,
     )
-    return Supervisor(run).run()
+    status = Supervisor(run).run()
+    if status == 0:
+        voice.stopped()
+    return status
 
 
 def _take_secrets() -> int | None:
-    """Return the descriptor with the credentials, unless the variable is somebody's old one."""
-    number = os.environ.pop(SECRETS_FD, "")
-    if not (number.isascii() and number.isdigit()):
-        return None
-    try:
-        target = Path(f"/proc/self/fd/{number}").readlink()
-    except OSError:
-        return None
-    return int(number) if str(target).startswith(f"/memfd:{SECRETS_NAME}") else None
+    """Return the descriptor with the credentials, if any, and forget its variable."""
+    descriptor = inherited_descriptor()
+    os.environ.pop(SECRETS_FD, None)
+    return descriptor
 
 
 def _keep_descriptors() -> None:

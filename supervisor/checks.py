@@ -9,6 +9,33 @@ Check: TypeAlias = Callable[[object], str | None]
 HOST_MAX_CHARACTERS: Final = 253  # RFC 1035, section 3.1
 VARIABLE_MAX_CHARACTERS: Final = 256
 
+_TAKEN: Final = frozenset(
+    [
+        "DISPLAY",
+        "EDITOR",
+        "HOME",
+        "HOSTNAME",
+        "IFS",
+        "LANG",
+        "LANGUAGE",
+        "LOGNAME",
+        "MAIL",
+        "OLDPWD",
+        "PATH",
+        "PWD",
+        "SHELL",
+        "SHLVL",
+        "TERM",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "VIRTUAL_ENV",
+        "_",
+    ]
+)
+_TAKEN_FAMILIES: Final = ("LC_", "LD_", "PYTHON", "SSH_", "STRONGROOM_", "XDG_")
+"""What shells and programs rely on; a credential in one of these is a mistake."""
+
 
 def text(most: int) -> Check:
     """Text of 1 to *most* characters that a line can show."""
@@ -65,6 +92,10 @@ def variable_name() -> Check:
             and value.isprintable()
             and "=" not in value
         )
-        return None if good else "the name of an environment variable, without ="
+        if not good:
+            return "the name of an environment variable, without ="
+        if value in _TAKEN or str(value).startswith(_TAKEN_FAMILIES):
+            return "a variable of its own, not one that programs rely on, such as PATH or HOME"
+        return None
 
     return check

@@ -50,9 +50,11 @@ class ConsoleSocket:
         *,
         asked: Asked,
         left: Callable[[Caller], None],
+        is_child: Callable[[int], bool],
         log: Log,
     ) -> None:
         self._watch = watch
+        self._is_child = is_child
         self._asked = asked
         self._left = left
         self._log = log
@@ -81,9 +83,11 @@ class ConsoleSocket:
             link, _ = self._socket.accept()
         except OSError:
             return  # it left before we looked, or we have no descriptors left for it
-        uid = peer_uid(link)
-        if uid not in {os.geteuid(), 0} or len(self._callers) >= CALLERS_MAX:
-            self._log.warning("console_refused", uid=uid, callers=len(self._callers))
+        pid, uid = peer_of(link)
+        # Our processes are of our user too, and one that was taken over would come this way.
+        welcome = uid in {os.geteuid(), 0} and not self._is_child(pid)
+        if not welcome or len(self._callers) >= CALLERS_MAX:
+            self._log.warning("console_refused", uid=uid, pid=pid, callers=len(self._callers))
             link.close()
             return
         link.setblocking(False)  # noqa: FBT003 - the socket module's own signature
@@ -102,6 +106,8 @@ class ConsoleSocket:
             self._left(caller)
             self.end(caller)
             return
+        except MalformedMessageError:
+            data, descriptors = b"", ()
         self._take(caller, data, descriptors)
 
     def _take(self, caller: Caller, data: bytes, descriptors: tuple[int, ...]) -> None:
@@ -120,11 +126,11 @@ class ConsoleSocket:
         self._asked(caller, message, descriptors)
 
 
-def peer_uid(link: socket.socket) -> int:
-    """Return the user at the other end, as the kernel knows it (SO_PEERCRED)."""
+def peer_of(link: socket.socket) -> tuple[int, int]:
+    """Return the process and the user at the other end, as the kernel knows them (SO_PEERCRED)."""
     found = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    _, uid, _ = _UCRED.unpack(found)
-    return int(uid)
+    pid, uid, _ = _UCRED.unpack(found)
+    return int(pid), int(uid)
 
 
 def _listen(path: Path) -> socket.socket:

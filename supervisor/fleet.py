@@ -112,10 +112,18 @@ class Fleet:
 
     def kill(self, incarnation: Incarnation) -> None:
         """End this life, of which nothing more is heard; another one follows."""
-        child = self._children.get(incarnation)
+        child = self.child(incarnation)
         if child is not None:
             self._condemned.add(incarnation)
             child.signal(signal.SIGKILL)
+
+    def child(self, incarnation: Incarnation) -> Child | None:
+        """Return the child of that name, None when it has exited."""
+        return self._children.get(incarnation)
+
+    def has(self, pid: int) -> bool:
+        """Return whether *pid* is one of our children."""
+        return any(child.pid == pid for child in self._children.values())
 
     def alive(self) -> list[Child]:
         """Return the children that have not exited."""
@@ -222,7 +230,7 @@ class Fleet:
             Configure(incarnation=child.incarnation, settings=packed(outfit.settings)),
             outfit.descriptors,
         )
-        self._introduce(self._roster.spawned(child.incarnation, child.role))
+        self._introduce(self._roster.spawned(child.incarnation, child.role, outfit.principal))
 
     def _introduce(self, commands: Iterable[plan.Command]) -> None:
         for command in commands:

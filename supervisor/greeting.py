@@ -87,10 +87,8 @@ def _row(name: str, one: Connection) -> tuple[str, ...]:
 
 
 def _next_steps(facts: Facts) -> list[str]:
-    first = next(iter(facts.configuration.connections))
     where = ("--run-dir", str(facts.run_dir))
-    statement = _ANY_STATEMENT if facts.demo_password_file is None else _DEMO_STATEMENT
-    lines = ["try it:", f"  {shlex.join([*facts.script, 'query', first, statement, *where])}"]
+    lines = _first_query(facts, where)
     if facts.demo_password_file is not None:
         secret = ("--secret-file", str(facts.demo_password_file))
         lines += [
@@ -112,6 +110,15 @@ def _next_steps(facts: Facts) -> list[str]:
         "or over stdio:",
         f"  {_snippet(stdio)}",
     ]
+
+
+def _first_query(facts: Facts, where: tuple[str, str]) -> list[str]:
+    """Return how to ask the first database that can be asked; none, where every query must fail."""
+    for name, one in facts.configuration.connections.items():
+        if one.engine == "postgresql":
+            statement = _ANY_STATEMENT if facts.demo_password_file is None else _DEMO_STATEMENT
+            return ["try it:", f"  {shlex.join([*facts.script, 'query', name, statement, *where])}"]
+    return []
 
 
 def _snippet(server: dict[str, object]) -> str:

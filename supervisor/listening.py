@@ -60,7 +60,9 @@ def listen(address: Address) -> socket.socket:
     except OSError as error:
         made.close()
         if error.errno == errno.EADDRINUSE:
-            raise ListenError(f"port {address.port} on {address.host} is in use") from None
+            raise ListenError(
+                f"port {address.port} on {address.host} is in use; choose another with --listen"
+            ) from None
         raise ListenError(f"cannot listen on {address.shown}: {error.strerror}") from None
     made.setblocking(False)  # noqa: FBT003 - the socket module's own signature
     return made

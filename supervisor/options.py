@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from supervisor.listening import Address, parse_address
+from wire.exits import EXIT_CANNOT_START
 
-EXIT_CANNOT_START: Final = 2
 EXIT_GAVE_UP: Final = 3
 EXIT_ALREADY_RUNNING: Final = 4
 

@@ -11,10 +11,10 @@ from supervisor.memory import Memories
 from supervisor.plan import Member
 from supervisor.rundir import RunDirectory
 from supervisor.settings import Configuration
+from wire.names import ANYONE, LOCAL_TOKEN, STATEMENT_MAX_BYTES, Principal
 
 EXECUTOR_SLOTS: Final = 8
 WAITING_MAX: Final = 1024
-STATEMENT_MAX_BYTES: Final = 1 << 20
 LOGIN_SPARES: Final = 4
 
 Settings = dict[str, object]
@@ -26,6 +26,8 @@ class Outfit:
 
     settings: Settings
     descriptors: tuple[int, ...] = ()
+    principal: Principal | None = None
+    """Whom a gateway speaks for."""
 
 
 class Outfits:
@@ -70,8 +72,9 @@ class Outfits:
 
     def for_stdio(self, streams: tuple[int, int], *, uid: int) -> Outfit:
         """Return what a gateway on one client's standard streams gets."""
-        settings = {**self._gateway_settings("stdio"), "principal": f"uid:{uid}"}
-        return Outfit(settings, streams)
+        principal = Principal(f"uid:{uid}")
+        settings = {**self._gateway_settings("stdio"), "principal": principal}
+        return Outfit(settings, streams, principal)
 
     def forget_secrets(self) -> None:
         """Close the credentials' memory; the vault has sealed them."""
@@ -85,13 +88,11 @@ class Outfits:
         return Outfit(vault_settings(self._configuration), kept + secrets)
 
     def _executor(self, name: str) -> Outfit:
-        adopt_dir, router_dir = self._run_dir.adopt_dir(name), self._run_dir.edge("executor")
         return Outfit(
             executor_settings(
                 self._configuration,
                 executors=self._executors,
-                adopt_dir=adopt_dir,
-                router_dir=router_dir,
+                adopt_dir=self._run_dir.adopt_dir(name),
             )
         )
 
@@ -105,7 +106,8 @@ class Outfits:
             "listen_hosts": sorted({address.host, "localhost", "127.0.0.1", "::1"}),
             "port": address.port,
         }
-        return Outfit(settings, (self._listener.fileno(),))
+        principal = ANYONE if self._token_sha256 is None else LOCAL_TOKEN
+        return Outfit(settings, (self._listener.fileno(),), principal)
 
     def _gateway_settings(self, mode: str) -> Settings:
         statement_ms = self._configuration.limits.statement_s * 1000
@@ -122,9 +124,7 @@ def router_settings(run_dir: RunDirectory) -> Settings:
     return {"endpoints": endpoints, "waiting_max": WAITING_MAX}
 
 
-def executor_settings(
-    configuration: Configuration, *, executors: int, adopt_dir: Path, router_dir: Path
-) -> Settings:
+def executor_settings(configuration: Configuration, *, executors: int, adopt_dir: Path) -> Settings:
     """Return what one of so many executors may do."""
     limits = configuration.limits
     # Each slot can want a connection: together they must not want more than the vault lends.
@@ -132,7 +132,6 @@ def executor_settings(
     return {
         "slots": max(1, min(EXECUTOR_SLOTS, share)),
         "adopt_dir": str(adopt_dir),
-        "router_dir": str(router_dir),
         "rows_max": limits.rows,
         "result_max_bytes": limits.result_bytes,
         "statement_max_bytes": STATEMENT_MAX_BYTES,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady
-from wire.names import Incarnation, Role
+from wire.names import Incarnation, Principal, Role
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ class Roster:
         self._endpoints = endpoints
         self._alive: dict[Incarnation, Role] = {}
         self._keys: dict[Incarnation, bytes] = {}
+        self._principals: dict[Incarnation, Principal | None] = {}
 
-    def role_of(self, incarnation: Incarnation) -> Role:
-        """Return the role of a process that is alive."""
-        return self._alive[incarnation]
-
-    def spawned(self, incarnation: Incarnation, role: Role) -> list[Command]:
+    def spawned(
+        self, incarnation: Incarnation, role: Role, principal: Principal | None = None
+    ) -> list[Command]:
         """Note a new process; vault and login server are joined before either is ready."""
         self._alive[incarnation] = role
+        self._principals[incarnation] = principal
         vaults, servers = self._living("vault"), self._living("login-server")
         if role in {"vault", "login-server"} and vaults and servers:
             return [Join(vaults[0], servers[0])]
@@ -114,6 +114,7 @@ class Roster:
     def gone(self, incarnation: Incarnation) -> list[Command]:
         """Tell those who knew this process that it is no more."""
         role = self._alive.pop(incarnation)
+        del self._principals[incarnation]
         if self._keys.pop(incarnation, None) is None:
             return []
         if role == "router":
@@ -124,7 +125,12 @@ class Roster:
         return [Tell(one, PeerLeft(role=role, incarnation=incarnation)) for one in told]
 
     def _join_roster(self, peer: Incarnation, router: Incarnation) -> Command:
-        joined = PeerJoined(role=self._alive[peer], incarnation=peer, public_key=self._keys[peer])
+        joined = PeerJoined(
+            role=self._alive[peer],
+            incarnation=peer,
+            public_key=self._keys[peer],
+            principal=self._principals[peer],
+        )
         return Tell(router, joined)
 
     def _lend_between(self, incarnation: Incarnation, role: Role) -> list[Command]:

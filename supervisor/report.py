@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from supervisor.settings import Configuration
 from supervisor.watch import Watch
 from wire.console import StatusReport
 from wire.control import Status, TellStatus
+from wire.version import own_version
 
 VAULT_ANSWER_S: Final = 1.0
 """A vault that is restarting must not keep a person waiting."""
@@ -75,7 +75,9 @@ class Inquiries:
         self._close(caller)
 
 
-def fixed_fields(configuration: Configuration, *, url: str | None, run_dir: Path) -> Fields:
+def fixed_fields(
+    configuration: Configuration, *, url: str | None, run_dir: Path, log: Path | None
+) -> Fields:
     """Return what does not change while the system runs."""
     connections = [
         {
@@ -92,16 +94,10 @@ def fixed_fields(configuration: Configuration, *, url: str | None, run_dir: Path
         "connections": connections,
         "url": url,
         "run_dir": str(run_dir),
+        "configuration": str(configuration.path.absolute()),
+        "log": None if log is None else str(log),
         "version": own_version(),
     }
-
-
-def own_version() -> str:
-    """Return the installed version, or a word for a checkout that is not installed."""
-    try:
-        return version("strongroom")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _processes(fleet: Fleet, *, now: float) -> Iterable[Fields]:

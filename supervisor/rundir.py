@@ -4,8 +4,9 @@ import fcntl
 import hashlib
 import os
 import secrets
-import shutil
-from collections.abc import Iterable
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,7 +18,7 @@ from wire.rundir import (
     TOKEN,
     RunDirectoryError,
     own_uid,
-    require_trusted,
+    take,
 )
 
 SOCKET_PATH_MAX_BYTES: Final = 107
@@ -33,6 +34,8 @@ _EDGES: Final[dict[Role, str]] = {
     "executor": "executors",
     "vault": "vault",
 }
+_ROUTER_SOCKET: Final = "router.sock"
+_ADOPT: Final = "adopt"
 _TOKEN_BYTES: Final = 32
 
 
@@ -56,7 +59,7 @@ class RunDirectory:
 
     def endpoint(self, role: Role) -> str:
         """Return where peers of *role* find the router."""
-        return f"ipc://{self.path / _EDGES[role] / 'router.sock'}"
+        return f"ipc://{self.edge(role) / _ROUTER_SOCKET}"
 
     def edge(self, role: Role) -> Path:
         """Return the directory of the socket between router and *role*."""
@@ -64,7 +67,7 @@ class RunDirectory:
 
     def adopt_dir(self, name: str) -> Path:
         """Return the directory in which only that executor may make sockets."""
-        return self.path / "adopt" / name
+        return self.path / _ADOPT / name
 
     @property
     def control_socket(self) -> Path:
@@ -81,11 +84,19 @@ class RunDirectory:
         return Token(token, hashlib.sha256(token.encode()).hexdigest())
 
     def clear(self) -> None:
-        """Remove what only a running system has; the log stays."""
-        for name in (CONTROL_SOCKET, TOKEN):
-            (self.path / name).unlink(missing_ok=True)
-        for name in (*_EDGES.values(), "adopt"):
-            shutil.rmtree(self.path / name, ignore_errors=True)
+        """Remove what only a running system has, by name and kind; all else stays."""
+        _remove(self.path / CONTROL_SOCKET, stat.S_ISSOCK)
+        _remove(self.path / TOKEN, stat.S_ISREG)
+        for role in _EDGES:
+            _remove(self.edge(role) / _ROUTER_SOCKET, stat.S_ISSOCK)
+            _remove_directory(self.edge(role))
+        adopt = self.path / _ADOPT
+        for directory in _directories(adopt):
+            # An executor may name its sockets as it likes, and can make nothing but sockets.
+            for socket in directory.iterdir():
+                _remove(socket, stat.S_ISSOCK)
+            _remove_directory(directory)
+        _remove_directory(adopt)
 
 
 def claim(path: Path, *, executors: Iterable[str]) -> RunDirectory:
@@ -97,20 +108,38 @@ def claim(path: Path, *, executors: Iterable[str]) -> RunDirectory:
             "because sockets are made in it"
         )
     try:
-        path.mkdir(mode=0o711, parents=True, exist_ok=True)
-        require_trusted(path, uid=own_uid())
-        _require_own(path)
+        take(path, uid=own_uid())
         found = RunDirectory(path, _lock(path))
         found.clear()
         _make_directories(found, executors)
     except OSError as error:
-        raise RunDirectoryError(f"run directory {path} cannot be used: {error.strerror}") from None
+        at = f" ({error.filename})" if error.filename else ""
+        raise RunDirectoryError(
+            f"run directory {path} cannot be used: {error.strerror}{at}"
+        ) from None
     return found
 
 
-def _require_own(path: Path) -> None:
-    if path.stat().st_uid != own_uid():
-        raise RunDirectoryError(f"run directory {path} belongs to another user")
+def _remove(path: Path, is_kind: Callable[[int], bool]) -> None:
+    with suppress(FileNotFoundError):
+        if is_kind(path.lstat().st_mode):
+            path.unlink()
+
+
+def _remove_directory(path: Path) -> None:
+    """Remove a directory of ours, unless somebody put something into it."""
+    with suppress(OSError):
+        path.rmdir()
+
+
+def _directories(parent: Path) -> list[Path]:
+    """Return the directories of executors, links not followed."""
+    try:
+        if not stat.S_ISDIR(parent.lstat().st_mode):
+            return []
+    except FileNotFoundError:
+        return []
+    return [path for path in parent.glob("executor-*") if stat.S_ISDIR(path.lstat().st_mode)]
 
 
 def _lock(path: Path) -> int:
@@ -123,7 +152,9 @@ def _lock(path: Path) -> int:
         holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise AlreadyRunningError(
-            f"already running on {path} (process {holder or 'unknown'})"
+            f"already running on {path} (process {holder or 'unknown'}): "
+            f"`strongroom status --run-dir {path}` shows it, Ctrl-C there stops it; "
+            "for a second one give another --run-dir and --listen"
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
@@ -131,9 +162,8 @@ def _lock(path: Path) -> int:
 
 
 def _make_directories(found: RunDirectory, executors: Iterable[str]) -> None:
-    found.path.chmod(0o711)
     for role in _EDGES:
         found.edge(role).mkdir(mode=0o710)
-    (found.path / "adopt").mkdir(mode=0o711)
+    (found.path / _ADOPT).mkdir(mode=0o711)
     for name in executors:
         found.adopt_dir(name).mkdir(mode=0o700)

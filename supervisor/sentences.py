@@ -1,4 +1,6 @@
-"""The sentence for credentials that did not come as they must; it never has a value."""
+"""Why the system cannot start, or stops by itself; a sentence never has a credential's value."""
+
+from pathlib import Path
 
 from supervisor.settings import Configuration
 from wire.control import Sealed
@@ -15,3 +17,9 @@ def credentials_sentence(sealed: Sealed, configuration: Configuration) -> str | 
                 "username:password"
             )
     return None
+
+
+def gave_up_sentence(name: str, *, log: Path | None) -> str:
+    """Return why the system stops by itself, and where to read more."""
+    where = "the log" if log is None else f"the log {log}"
+    return f"{name} failed too often; everything is stopped, see {where}"

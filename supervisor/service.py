@@ -12,7 +12,7 @@ from typing import Final
 from supervisor.children import Child
 from supervisor.console_socket import Caller, ConsoleSocket
 from supervisor.fleet import Fleet, Hooks
-from supervisor.options import EXIT_CANNOT_START, EXIT_GAVE_UP
+from supervisor.options import EXIT_GAVE_UP
 from supervisor.outfits import Outfits
 from supervisor.plan import Roster, Stage
 from supervisor.report import Fields, Inquiries
@@ -21,9 +21,10 @@ from supervisor.spawn import Program
 from supervisor.stdio_clients import StdioClients
 from supervisor.watch import Watch
 from wire.console import AdoptStdio, AskStatus, FromConsole, NotServed
-from wire.control import Admitted, FromChild, KillExecutor, Ready, Sealed, Status
+from wire.control import Admitted, EndPeer, FromChild, Ready, Sealed, Status
+from wire.exits import EXIT_CANNOT_START
 from wire.logs import Log
-from wire.names import Role
+from wire.names import Incarnation, Role
 from wire.packets import close_all
 
 FIRST_CLIENT_S: Final = 30.0
@@ -35,11 +36,17 @@ _SIGNAL_BYTES: Final = 64
 _MAY_SAY: Final[dict[type[FromChild], frozenset[Role]]] = {
     Sealed: frozenset({"vault"}),
     Status: frozenset({"vault"}),
-    KillExecutor: frozenset({"vault", "router"}),
+    EndPeer: frozenset({"vault", "router"}),
     Ready: frozenset(),  # the fleet takes these two
     Admitted: frozenset(),
 }
 """Who may say what about others; a gateway that a client has taken over may not."""
+
+_MAY_END: Final[dict[Role, frozenset[Role]]] = {
+    "vault": frozenset({"executor"}),
+    "router": frozenset({"executor", "vault"}),
+}
+"""Whom they may have ended: no more than those who keep them waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,8 @@ class Run:
     log: Log
     sealed: Callable[[Sealed], str | None]
     """Returns the sentence to stop with, if credentials are missing or malformed."""
+    gave_up: Callable[[str], str]
+    """Returns the sentence to stop with when that unit failed too often."""
     ready: Callable[[], None]
     """Called once, when everything can take work."""
     last_words: Callable[[str], None]
@@ -87,6 +96,7 @@ class Supervisor:
             run.run_dir.control_socket,
             asked=self._asked,
             left=self._left,
+            is_child=self._fleet.has,
             log=run.log,
         )
         gateways = sum(unit[0].role == "gateway" for stage in run.stages for unit in stage)
@@ -153,19 +163,32 @@ class Supervisor:
 
     def _heard(self, child: Child, message: FromChild) -> None:
         if child.role not in _MAY_SAY[type(message)]:
-            self._run.log.error("control_forbidden", child=child.incarnation)
-            self._fleet.kill(child.incarnation)
+            self._forbid(child)
             return
         match message:
             case Sealed():
                 self._credentials_sealed(message)
             case Status():
                 self._inquiries.answered(message)
-            case KillExecutor(incarnation=incarnation):
-                self._run.log.warning("executor_killed", executor=incarnation, by=child.incarnation)
-                self._fleet.kill(incarnation)
+            case EndPeer(incarnation=incarnation):
+                self._end_peer(incarnation, by=child)
             case Ready() | Admitted():
                 return
+
+    def _end_peer(self, incarnation: Incarnation, *, by: Child) -> None:
+        peer = self._fleet.child(incarnation)
+        if peer is None:
+            return  # it has ended by itself
+        if peer.role not in _MAY_END[by.role]:
+            self._forbid(by)
+            return
+        self._run.log.warning("peer_ended", peer=incarnation, by=by.incarnation)
+        self._fleet.kill(incarnation)
+
+    def _forbid(self, child: Child) -> None:
+        """End a child that says what it may not: it is not ours any more."""
+        self._run.log.error("control_forbidden", child=child.incarnation)
+        self._fleet.kill(child.incarnation)
 
     def _credentials_sealed(self, message: Sealed) -> None:
         self._run.outfits.forget_secrets()
@@ -179,7 +202,7 @@ class Supervisor:
 
     def _gave_up(self, name: str) -> None:
         self._run.log.critical("gave_up", unit=name)
-        self._stop(EXIT_GAVE_UP, f"{name} failed too often; everything is stopped, see the log")
+        self._stop(EXIT_GAVE_UP, self._run.gave_up(name))
 
     def _idle(self) -> None:
         if self._run.until_idle and self._stdio.is_idle():

@@ -5,6 +5,7 @@ connection and the key, never a value, because a value may be a password in the 
 """
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +13,7 @@ from typing import Final, Literal
 from supervisor.checks import Check, choice, host_name, text, variable_name, whole_number
 from supervisor.strict_json import JsonObject, NotJsonError, read_json
 from wire.names import Access, ConnectionName, Engine
+from wire.results import RESULT_MAX_BYTES
 
 DEFAULT_PORTS: Final[dict[Engine, int]] = {"postgresql": 5432, "mysql": 3306}
 NAME_MAX_CHARACTERS: Final = 128
@@ -35,7 +37,7 @@ _LIMITS: Final[dict[str, Check]] = {
     "connectionsPerPrincipal": whole_number(1, 1000),
     "leasesPerPrincipal": whole_number(1, 10_000),
     "rows": whole_number(1, 1_000_000),
-    "resultBytes": whole_number(1024, 64 << 20),  # an answer is one frame of at most 80 MiB
+    "resultBytes": whole_number(1024, RESULT_MAX_BYTES),
 }
 _MISPLACED: Final = frozenset({"user", "username", "password", "passwd", "dsn", "url"})
 
@@ -195,7 +197,9 @@ def _refuse_unknown(
 ) -> None:
     for key in keys:
         if key not in known:
-            raise ConfigurationError(f"{where} key {_shown(key)} is not known")
+            near = get_close_matches(key, known, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            raise ConfigurationError(f"{where} key {_shown(key)} is not known{hint}")
 
 
 def _refuse_misplaced(keys: JsonObject, where: str) -> None:

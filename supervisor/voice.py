@@ -2,12 +2,16 @@
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from wire.logs import Log
 from wire.rundir import LOG
+
+KEPT_BYTES: Final = 10 << 20
+"""A log that is larger at a start is put aside, in place of the one that was put aside before."""
 
 _STDOUT: Final = 1
 _STDERR: Final = 2
@@ -33,8 +37,7 @@ class Voice:
         log_file = None
         if quiet or os.isatty(_STDERR):
             log_file = run_dir / LOG
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-            descriptor = os.open(log_file, flags, 0o600)
+            descriptor = _open_log(log_file)
             os.dup2(descriptor, _STDERR)
             os.close(descriptor)
         return cls(Log("supervisor"), log_file, person, quiet)
@@ -48,9 +51,22 @@ class Voice:
             os.dup2(nowhere, self._person)
             os.close(nowhere)
 
+    def stopped(self) -> None:
+        """Print that it is over, below the ^C that a terminal shows."""
+        _write(_STDOUT, "\nstopped\n" if os.isatty(_STDOUT) else "stopped\n")
+
     def say(self, sentence: str) -> None:
         """Tell the person who started us."""
         _write(self._person, f"strongroom: {sentence}\n")
+
+
+def _open_log(path: Path) -> int:
+    """Return a descriptor that adds to the log of earlier runs: it may say why they ended."""
+    with suppress(FileNotFoundError):
+        if path.lstat().st_size > KEPT_BYTES:
+            path.rename(path.with_name(f"{LOG}.1"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(path, flags, 0o600)
 
 
 def _write(descriptor: int, text: str) -> None:

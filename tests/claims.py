@@ -100,6 +100,7 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "C19": (
         f"{ISOLATION}::test_a_process_loads_nothing_that_it_must_not_have",
+        f"{ISOLATION}::test_the_supervisor_loads_nothing_that_it_must_not_have",
         f"{ATTACKERS}::test_folders_planted_in_the_working_directory_are_not_imported",
     ),
     "C20": (f"{ISOLATION}::test_an_executor_is_confined",),

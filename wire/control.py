@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Raw, Struct
 
-from wire.names import Incarnation, Role
+from wire.names import Incarnation, Principal, Role
 
 CONTROL_FD: Final = 3
 """Where every child finds its control socket."""
@@ -49,6 +49,8 @@ class PeerJoined(Struct, frozen=True, kw_only=True, tag="peer_joined", forbid_un
     role: Role
     incarnation: Incarnation
     public_key: bytes
+    principal: Principal | None = None
+    """Whom a gateway may speak for: one principal, and without a name nobody."""
 
 
 class PeerLeft(Struct, frozen=True, kw_only=True, tag="peer_left", forbid_unknown_fields=True):
@@ -115,11 +117,14 @@ class Admitted(Struct, frozen=True, kw_only=True, tag="admitted", forbid_unknown
     incarnation: Incarnation
 
 
-class KillExecutor(Struct, frozen=True, kw_only=True, tag="kill", forbid_unknown_fields=True):
-    """Vault: this executor did not give up what it must; end it."""
+class EndPeer(Struct, frozen=True, kw_only=True, tag="end_peer", forbid_unknown_fields=True):
+    """Vault or router: this process does not do what it must; end it, another follows.
+
+    The vault may say so of an executor, the router of an executor or the vault.
+    """
 
     incarnation: Incarnation
 
 
-FromChild: TypeAlias = Ready | Sealed | Status | Admitted | KillExecutor
+FromChild: TypeAlias = Ready | Sealed | Status | Admitted | EndPeer
 """All that a child may say to the supervisor."""

@@ -40,7 +40,7 @@ class FromRouter(Generic[T]):
     payload: bytes
 
 
-class Ready(NamedTuple):
+class Passable(NamedTuple):
     """In which directions a message would pass."""
 
     to_hear: bool
@@ -51,7 +51,8 @@ class Dealer(Generic[T]):
     """A socket while there is a router, and nothing in between; for one thread."""
 
     def __init__(self, incarnation: Incarnation, codec: Codec[T], *, slots: int = 1) -> None:
-        self._hello: Final = Hello(incarnation=incarnation, slots=slots)
+        self._incarnation: Final = incarnation
+        self._hello: Final = Hello(slots=slots)
         self._codec = codec
         self._keys = new_key_pair()
         self._context = new_context()
@@ -79,7 +80,7 @@ class Dealer(Generic[T]):
             endpoint,
             keys=self._keys,
             server_key=server_key,
-            identity=self._hello.incarnation,
+            identity=self._incarnation,
         )
         self.say(self._hello)
         return descriptor_of(self._socket)
@@ -106,10 +107,10 @@ class Dealer(Generic[T]):
             return False
         return True
 
-    def look(self) -> Ready:
+    def look(self) -> Passable:
         """Return what could be done now; without a router it is nothing."""
         events = 0 if self._socket is None else int(self._socket.get(_EVENTS))
-        return Ready(bool(events & _READABLE), bool(events & _WRITABLE))
+        return Passable(bool(events & _READABLE), bool(events & _WRITABLE))
 
     def hear(self) -> FromRouter[T] | None:
         """Return the next message, None when there is none yet.

@@ -97,3 +97,11 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     def sentence(self) -> str:
         """Return what a client reads as `error`."""
         return self.message or SENTENCES[self.code]
+
+
+class RefusedError(Exception):
+    """What was asked for is not done; `fault` says why, in words that may travel."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.sentence)
+        self.fault = fault

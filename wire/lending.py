@@ -185,8 +185,6 @@ LoginOutcome: TypeAlias = LoginDone | LoginFailed | Delivered
 class Spare(Struct, frozen=True, kw_only=True, tag="spare", forbid_unknown_fields=True):
     """Login server to vault, with one descriptor: the socket of a login that waits for its job."""
 
-    pid: int
-
 
 class Taken(Struct, frozen=True, kw_only=True, tag="taken", forbid_unknown_fields=True):
     """Vault to login server: one spare is in use or gone; fork another."""

@@ -6,7 +6,6 @@ object.
 """
 
 import os
-import sys
 import time
 from typing import Final, TypeAlias
 
@@ -14,7 +13,6 @@ import msgspec
 
 Scalar: TypeAlias = str | int | float | bool | None
 
-_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _STDERR: Final = 2
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -22,14 +20,10 @@ _encode: Final = msgspec.json.Encoder().encode
 class Log:
     """Writes the events of one process."""
 
-    def __init__(self, process: str, *, level: str = "info") -> None:
+    def __init__(self, process: str) -> None:
         self._process = process
-        self._threshold = _LEVELS[level]
+        self._is_heard = True
         self._terminal = os.isatty(_STDERR)
-
-    def debug(self, event: str, **fields: Scalar) -> None:
-        """Log what only helps when looking for a bug."""
-        self._write("debug", event, fields)
 
     def info(self, event: str, **fields: Scalar) -> None:
         """Log that something happened as it was meant to."""
@@ -48,7 +42,7 @@ class Log:
         self._write("critical", event, fields)
 
     def _write(self, level: str, event: str, fields: dict[str, Scalar]) -> None:
-        if _LEVELS[level] < self._threshold:
+        if not self._is_heard:
             return
         line = (
             self._text(level, event, fields) if self._terminal else self._json(level, event, fields)
@@ -57,7 +51,7 @@ class Log:
             os.write(_STDERR, line)
         except OSError:
             # Whoever read our log is gone; the work goes on without it.
-            self._threshold = sys.maxsize
+            self._is_heard = False
 
     def _text(self, level: str, event: str, fields: dict[str, Scalar]) -> bytes:
         pairs = "".join(f" {name}={_printable(value)}" for name, value in fields.items())

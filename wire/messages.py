@@ -5,9 +5,9 @@ passes on unopened: the client's arguments as JSON toward an executor, the finis
 on the way back. The payload is empty where the table in docs/protocol.md names none.
 """
 
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from wire.faults import Fault
 from wire.names import (
@@ -19,16 +19,14 @@ from wire.names import (
     Principal,
     RequestId,
     RunId,
+    SlotCount,
 )
-
-Slots: TypeAlias = Annotated[int, Meta(ge=1, le=1024)]
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_fields=True):
     """Any peer to the router, first on a socket; `slots` is how much it runs at once."""
 
-    incarnation: Incarnation
-    slots: Slots = 1
+    slots: SlotCount = 1
 
 
 # --- gateway to router -------------------------------------------------------------------------
@@ -75,7 +73,10 @@ class Cancel(Struct, frozen=True, kw_only=True, tag="cancel", forbid_unknown_fie
     request_id: RequestId
 
 
-FromGateway: TypeAlias = Hello | Connect | Execute | Disconnect | ListConnections | Cancel
+Request: TypeAlias = Connect | Execute | Disconnect | ListConnections
+"""What a client may ask for; each has one answer."""
+
+FromGateway: TypeAlias = Hello | Request | Cancel
 """All that a gateway may say."""
 
 

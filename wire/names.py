@@ -22,6 +22,12 @@ Handle = NewType("Handle", str)
 Principal = NewType("Principal", str)
 """Who asks, as the gateway verified it: `token:local`, `uid:1000`, `anyone`."""
 
+LOCAL_TOKEN: Final = Principal("token:local")
+"""Whoever presents the run directory's token."""
+
+ANYONE: Final = Principal("anyone")
+"""Whoever reaches the port of a system without a token."""
+
 RequestId = NewType("RequestId", str)
 """One request of one gateway; unique with the gateway's incarnation."""
 
@@ -39,6 +45,15 @@ DEADLINE_MAX_MS: Final = 3_600_000
 
 DeadlineMs: TypeAlias = Annotated[int, Meta(ge=0, le=DEADLINE_MAX_MS)]
 """Milliseconds that are left, counted from the moment of sending."""
+
+SlotCount: TypeAlias = Annotated[int, Meta(ge=1, le=64)]
+"""How many requests a peer runs at the same time."""
+
+STATEMENT_MAX_BYTES: Final = 1 << 20
+"""The text of one statement in UTF-8."""
+
+PARAMETERS_MAX: Final = 1000
+"""Parameters of one statement; the protocol of PostgreSQL could count to 65,535."""
 
 
 class PoolKey(Struct, frozen=True, forbid_unknown_fields=True):

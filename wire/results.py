@@ -11,11 +11,18 @@ import msgspec
 
 from wire.faults import HINTS, Fault
 
+RESULT_MAX_BYTES: Final = 26 << 20
+"""The most that a configuration may allow one result: three times as much is still one frame."""
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def tool_result(structured: bytes, *, is_error: bool = False) -> bytes:
-    """Return the CallToolResult around *structured*, which is the JSON of one object."""
+    """Return the CallToolResult around *structured*, which is the JSON of one object.
+
+    At worst it is three times as long: once as it is, and once as text, in which every byte may
+    need a backslash.
+    """
     text = _encode(structured.decode())
     flag = b"true" if is_error else b"false"
     return b"".join(

@@ -5,6 +5,7 @@ could have put there: whoever owns it would get the token, or a client's standar
 """
 
 import os
+import pwd
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,10 @@ CONTROL_SOCKET: Final = "control.sock"
 TOKEN: Final = "token"  # noqa: S105 - a file's name
 LOG: Final = "strongroom.log"
 LOCK: Final = "lock"
+MARKER: Final = ".strongroom-run"
+"""Says that a directory is ours to clear: nothing else of a user may be in it."""
 
+_MODE: Final = 0o711
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -46,9 +50,51 @@ def require_trusted(path: Path, *, uid: int) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise RunDirectoryError(f"run directory {path} is not a directory")
     if found.st_uid not in {uid, 0} and uid != 0:
-        raise RunDirectoryError(f"run directory {path} belongs to another user")
+        raise RunDirectoryError(f"run directory {path} belongs to {_shown_user(found.st_uid)}")
     if found.st_mode & _WRITABLE_BY_OTHERS:
         raise RunDirectoryError(f"run directory {path} can be written by other users")
+
+
+def take(path: Path, *, uid: int) -> None:
+    """Make *path* a run directory of *uid*: one that is new, empty, or was one before.
+
+    Anything else raises RunDirectoryError, and nothing in it is touched. OSError passes through.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=_MODE)
+        path.chmod(_MODE)  # whatever the umask took away
+    except FileExistsError:
+        _require_ours_to_use(path, uid=uid)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    os.close(os.open(path / MARKER, flags, 0o600))
+
+
+def _require_ours_to_use(path: Path, *, uid: int) -> None:
+    require_trusted(path, uid=uid)
+    owner = path.stat().st_uid
+    if owner != uid:
+        raise RunDirectoryError(f"run directory {path} belongs to {_shown_user(owner)}")
+    if any(path.iterdir()) and not _is_marked(path, uid=uid):
+        raise RunDirectoryError(
+            f"{path} holds files and is no run directory of Strongroom; "
+            "name one that is empty or does not exist"
+        )
+
+
+def _is_marked(path: Path, *, uid: int) -> bool:
+    try:
+        marker = (path / MARKER).lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(marker.st_mode) and marker.st_uid == uid
+
+
+def _shown_user(uid: int) -> str:
+    try:
+        return f"another user, {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"another user, of uid {uid}"
 
 
 def own_uid() -> int:

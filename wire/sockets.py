@@ -22,7 +22,7 @@ QUEUE_MESSAGES: Final = 4096
 """Messages that may wait in one socket; beyond that a sender is told no."""
 
 FRAME_MAX_BYTES: Final = 80 << 20
-"""Above the largest result that an executor may write."""
+"""Above three times the largest result: as text inside the CallToolResult it may be doubled."""
 
 HANDSHAKE_TIMEOUT_MS: Final = 5_000
 HEARTBEAT_MS: Final = 1_000

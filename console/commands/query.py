@@ -5,10 +5,10 @@ import asyncio
 import os
 from pathlib import Path
 
-from console.failures import CommandFailedError
+from console.failures import EXIT_USAGE, CommandFailedError, LoggedError
 from console.mcp_client import Access, run_statement
 from console.rows import parse_parameters, show
-from console.system import fetch_status
+from console.system import SystemStatus, fetch_status
 from wire.rundir import TOKEN, default_run_dir, own_uid
 
 
@@ -33,23 +33,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the statement and show its rows."""
     parameters = parse_parameters(args.param)
-    access = _access(args)
-    answer = asyncio.run(
-        run_statement(
-            access, connection=args.connection, statement=args.statement, parameters=parameters
+    status = None if args.url is not None else fetch_status(_run_dir(args))
+    access = _access(args, status)
+    try:
+        answer = asyncio.run(
+            run_statement(
+                access, connection=args.connection, statement=args.statement, parameters=parameters
+            )
         )
-    )
+    except LoggedError as error:
+        if status is None:
+            raise
+        log = status.log or "the standard error of whoever started the system"
+        raise LoggedError(f"{error}\nlog: {log}") from None
     show(answer, as_json=args.json)
     return 0
 
 
-def _access(args: argparse.Namespace) -> Access:
-    if args.url is not None:
-        return Access(args.url, None if args.token_file is None else _token(args.token_file))
+def _run_dir(args: argparse.Namespace) -> Path:
     if args.token_file is not None:
-        raise CommandFailedError("--token-file goes with --url")
-    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
-    status = fetch_status(run_dir)
+        raise CommandFailedError("--token-file goes with --url", status=EXIT_USAGE)
+    given: Path | None = args.run_dir
+    return given or default_run_dir(os.environ, uid=own_uid())
+
+
+def _access(args: argparse.Namespace, status: SystemStatus | None) -> Access:
+    if status is None:
+        return Access(args.url, None if args.token_file is None else _token(args.token_file))
+    run_dir = _run_dir(args)
     if status.url is None:
         raise CommandFailedError(f"the system on {run_dir} serves standard streams only, no HTTP")
     path = run_dir / TOKEN

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from console.system import Fields, SystemStatus, fetch_status
+from console.terminal import visible
 from wire.rundir import default_run_dir, own_uid
 
 
@@ -26,6 +28,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     console = Console(highlight=False)
     console.print(f"{status.url or 'no HTTP'}   {status.run_dir}   version {status.version}")
+    for what, path in (("configuration", status.configuration), ("log", status.log)):
+        if path is not None:
+            console.print(f"{what}: {escape(visible(path))}", soft_wrap=True)
     for table in tables(status):
         console.print(table)
     return 0
@@ -55,5 +60,5 @@ def _processes(status: SystemStatus) -> Table:
 def _table(title: str, rows: list[Fields]) -> Table:
     table = Table(*rows[0], title=title) if rows else Table(title=title)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(escape(visible(str(value))) for value in row.values()))
     return table

@@ -1,7 +1,8 @@
 """`strongroom stdio`: for MCP clients that start their servers; joins the running system.
 
 Nothing is written to standard output here: the streams go to a gateway, and this process waits for
-its end. Where no system runs, one is started that ends with its last such client.
+its end. Where no system runs and a configuration is given, one is started that ends with its last
+such client.
 """
 
 import argparse
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from console.failures import CommandFailedError, NotRunningError
-from console.system import call, hear, say
-from console.takeout import SECRETS_FD, discard
+from console.system import call, fetch_status, hear, say
+from console.takeout import discard
 from wire.console import AdoptStdio, StdioEnded
-from wire.rundir import default_run_dir, own_uid, require_trusted
+from wire.rundir import default_run_dir, own_uid, take
+from wire.takeout_fd import SECRETS_FD
 
 STARTING_LOCK: Final = "starting"
 READY_WORD: Final = b"ready"
@@ -31,7 +33,7 @@ _STDOUT: Final = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `stdio` takes."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the connections (JSON), if nothing runs yet"
+        "--config", type=Path, metavar="FILE", help="start a system with these connections (JSON)"
     )
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
 
@@ -51,23 +53,44 @@ def run(args: argparse.Namespace) -> int:
 
 def _join_or_start(run_dir: Path, config: Path | None) -> socket.socket:
     try:
-        return call(run_dir)
-    except NotRunningError:
-        pass
+        return _join(run_dir, config)
+    except NotRunningError as error:
+        if config is None:
+            # A demo that nobody asked for would answer instead of the databases that were meant.
+            raise CommandFailedError(f"{error}, or give --config FILE") from None
     with _starting(run_dir):
         try:
-            return call(run_dir)  # another client was first
+            return _join(run_dir, config)  # another client was first
         except NotRunningError:
             _start(run_dir, config)
-        return call(run_dir)
+        return _join(run_dir, config)
+
+
+def _join(run_dir: Path, config: Path | None) -> socket.socket:
+    """Return a socket to the running system, if it runs with *config* or none is asked for."""
+    link = call(run_dir)
+    if config is not None:
+        try:
+            _require_same(config, fetch_status(run_dir).configuration, run_dir)
+        except CommandFailedError:
+            link.close()
+            raise
+    return link
+
+
+def _require_same(config: Path, running: str | None, run_dir: Path) -> None:
+    if running is None or config.resolve() != Path(running).resolve():
+        raise CommandFailedError(
+            f"the system on {run_dir} runs with {running or 'another configuration'}, not with "
+            f"{config.absolute()}; leave --config out to join it, or give another --run-dir"
+        )
 
 
 @contextmanager
 def _starting(run_dir: Path) -> Iterator[None]:
     """Let one client at a time start a system; the others wait here until it is ready."""
     try:
-        run_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
-        require_trusted(run_dir, uid=own_uid())
+        take(run_dir, uid=own_uid())
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = os.open(run_dir / STARTING_LOCK, flags, 0o600)
     except OSError as error:
@@ -80,11 +103,10 @@ def _starting(run_dir: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _start(run_dir: Path, config: Path | None) -> None:
+def _start(run_dir: Path, config: Path) -> None:
     """Start a system in a session of its own, and return when it is ready."""
     command = [sys.executable, "-P", "-m", "console", "up", "--listen", "none", "--until-idle"]
-    command += ["--run-dir", str(run_dir)]
-    command += [] if config is None else ["--config", str(config.absolute())]
+    command += ["--run-dir", str(run_dir), "--config", str(config.absolute())]
     secrets = os.environ.get(SECRETS_FD)
     started = subprocess.Popen(  # noqa: S603 - our own command line, no shell
         command,

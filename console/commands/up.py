@@ -10,9 +10,10 @@ from typing import Final
 
 from console.demo.account import DemoError
 from console.demo.plan import prepare
-from console.failures import EXIT_CANNOT_START, CommandFailedError
-from console.takeout import SECRETS_FD
+from console.failures import CommandFailedError
+from wire.exits import EXIT_CANNOT_START
 from wire.rundir import default_run_dir, own_uid
+from wire.takeout_fd import SECRETS_FD
 
 CONFIGURATION_NAME: Final = "strongroom.json"
 DEFAULT_LISTEN: Final = "127.0.0.1:8765"

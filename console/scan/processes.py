@@ -48,15 +48,6 @@ def children_by_parent() -> dict[int, list[int]]:
     return children
 
 
-def descendants_of(pid: int) -> list[int]:
-    """Return all that descend from *pid*, without itself."""
-    children = children_by_parent()
-    found = list(children.get(pid, []))
-    for child in found:
-        found += children.get(child, [])
-    return found
-
-
 def parent_of(pid: int) -> int | None:
     """Return the parent of a process, or nothing if there is no such process."""
     try:

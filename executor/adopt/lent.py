@@ -37,8 +37,8 @@ class LentConnection(Connection):
     def wait(
         self,
         gen: PQGen[RV],
-        interval: float = 0.0,  # noqa: ARG002 (a bell wakes us; there is nothing to look up for)
-        timeout: float | None = None,  # noqa: ARG002 (a run has one deadline)
+        interval: float = 0.0,  # noqa: ARG002 - a bell wakes us; there is nothing to look up for
+        timeout: float | None = None,  # noqa: ARG002 - a run has one deadline
     ) -> RV:
         """Drive psycopg's own conversations; raise StoppedError when the run is over."""
         try:

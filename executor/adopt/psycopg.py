@@ -22,7 +22,7 @@ from psycopg.pq.abc import PGconn
 
 from executor.adopt.lent import LentConnection
 from executor.adopt.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
-from executor.borrowing import Loan
+from executor.borrowing import Borrowed
 from executor.waiting import Patience
 
 PATH_MAX_BYTES: Final = 107
@@ -86,24 +86,25 @@ class Adopter:
         self._ports = itertools.cycle(range(1, _PORT_MAX + 1))
 
     def adopt(
-        self, loan: Loan, *, patience: Patience, on_close: Callable[[], None]
+        self, borrowed: Borrowed, *, patience: Patience, on_close: Callable[[], None]
     ) -> LentConnection:
         """Return a psycopg connection on the lent session; raise AdoptionError, and keep nothing.
 
-        The loan's descriptor is closed in any case. *on_close* is the connection's to call, once.
+        The borrowed descriptor is closed in any case. *on_close* is the connection's to call, once.
         """
         try:
-            if loan.session.engine != "postgresql":
+            if borrowed.session.engine != "postgresql":
                 raise AdoptionError("the session speaks another protocol")
-            if _readable(loan.descriptor):
+            if _readable(borrowed.descriptor):
                 raise AdoptionError("the session has bytes pending that nobody asked for")
-            pgconn = self._start(StartUp(loan.session, secret=secrets.token_bytes(_SECRET_BYTES)))
-            os.dup2(loan.descriptor, pgconn.socket, inheritable=False)
+            secret = secrets.token_bytes(_SECRET_BYTES)
+            pgconn = self._start(StartUp(borrowed.session, secret=secret))
+            os.dup2(borrowed.descriptor, pgconn.socket, inheritable=False)
         finally:
-            os.close(loan.descriptor)
+            os.close(borrowed.descriptor)
         pgconn.nonblocking = 1
         return LentConnection(
-            pgconn, handle=loan.session.handle, patience=patience, on_close=on_close
+            pgconn, handle=borrowed.session.handle, patience=patience, on_close=on_close
         )
 
     def _start(self, start_up: StartUp) -> PGconn:

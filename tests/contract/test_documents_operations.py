@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from console.commandline import COMMANDS, Command
-from console.failures import EXIT_CANNOT_START as CONSOLE_CANNOT_START
 from console.failures import EXIT_FAILED
 from scripts.launch import USAGE
 from supervisor import options, settings
 from supervisor.strict_json import parse_json
 from tests.contract.markdown import ROOT, document, table, ticked
+from wire.exits import EXIT_CANNOT_START
 from wire.faults import FaultCode
 
 OPERATIONS = "docs/operations.md"
 PACKAGES = ("broker", "console", "executor", "supervisor", "vault", "wire")
-LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+LEVELS = frozenset({"info", "warning", "error", "critical"})
 OPTION = re.compile(r"--[a-z][a-z-]+")
 DEFAULTS = {"port": "5432; for `mysql` 3306", "access": '`"read-write"`', "sslmode": "absent"}
 
@@ -168,7 +168,7 @@ def test_every_fault_is_documented_and_no_other() -> None:
 
 
 def test_every_exit_code_of_ours_is_documented() -> None:
-    codes = {EXIT_FAILED, CONSOLE_CANNOT_START}
+    codes = {EXIT_FAILED, EXIT_CANNOT_START}
     codes |= {value for name, value in vars(options).items() if name.startswith("EXIT_")}
 
     documented = {int(row[0]) for row in table(document(OPERATIONS), "code", "of", "meaning")}

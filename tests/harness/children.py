@@ -5,17 +5,18 @@ import secrets
 import select
 import signal
 import socket
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self, TypeVar
 
 from supervisor.children import packed
-from supervisor.spawn import Program, spawn
+from supervisor.spawn import role_programs, spawn
 from tests.harness.waiting import until
 from wire.codec import FROM_CHILD, encode
-from wire.control import Configure, Finish, FromChild, Pair, ToChild
+from wire.control import Configure, Finish, FromChild, Pair, Ready, ToChild
 from wire.names import Incarnation, Role
 from wire.packets import PeerGoneError, close_all, receive_packet, send_packet, socket_pair
 
@@ -23,21 +24,23 @@ M = TypeVar("M")
 
 REPOSITORY: Final = Path(__file__).parents[2]
 PATIENCE_S: Final = 15.0
+NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Child:
-    """A process that was told who it is; `with` ends it."""
+    """A process that was started as the supervisor does, and told who it is; `with` ends it."""
 
     def __init__(
         self,
-        package: str,
-        role: str,
+        role: Role,
         *,
         settings: dict[str, object],
         descriptors: Sequence[int] = (),
+        variables: Mapping[str, str] = NO_VARIABLES,
     ) -> None:
         self.incarnation = Incarnation(f"{role}-1.{secrets.token_hex(4)}")
-        program = Program((sys.executable, "-P", "-m", package, role))
+        usual = role_programs()[role]
+        program = replace(usual, environment=(*usual.environment, *variables.items()))
         started = spawn(program, {**os.environ, "PYTHONPATH": str(REPOSITORY)})
         self.pid = started.pid
         self._pidfd = started.pidfd
@@ -82,6 +85,11 @@ class Child:
         packet = received(self._control)
         assert packet is not None, "it says no more"
         return FROM_CHILD.decode(packet)
+
+    def wait_until_ready(self) -> None:
+        """Return when it says that it can take work."""
+        while not isinstance(self.next_message(), Ready):
+            pass
 
     def is_alive(self) -> bool:
         """Return whether it has not exited."""

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from tests.harness.children import Child
+from tests.harness.memory import find_descendants
 from vault.attempts import Attempts
 from vault.logins import Job, LoginDesk, NamedCredential
 from vault.seal import Keys
 from vault.secret import SecretPage
 from vault.state import Credential
-from wire.codec import SPARE
 from wire.control import Pair, Ready
 from wire.lending import LoginDone, LoginJob, LoginOutcome, OpenSession
 from wire.names import Incarnation
@@ -41,7 +41,6 @@ class Desk:
         # Whoever holds the writing end is, to the logins, the supervisor.
         self._death_watch, self._alive = os.pipe()
         self.server = Child(
-            "vault",
             "login-server",
             settings={"spares": spares},
             descriptors=[self._death_watch],
@@ -108,7 +107,8 @@ class Desk:
         for source in ready:
             if source is self.link:
                 data, descriptors = receive_packet(self.link)
-                self.pids.append(SPARE.decode(data).pid)
+                # One for each offer, in the order of their birth.
+                self.pids.append(min(set(find_descendants(self.server.pid)) - set(self.pids)))
                 self.desk.take_spare(data, descriptors)
             else:
                 self.desk.hear(source)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from console.scan.needles import Extra
-from console.scan.processes import descendants_of
+from console.scan.processes import children_by_parent
 from console.scan.proof import prove
 from console.scan.report import Report, Suspect, Unscanned
 from console.scan.text import as_text
@@ -46,7 +46,11 @@ def assert_nowhere(
 
 def find_descendants(pid: int) -> list[int]:
     """Return all that descend from *pid*, without itself."""
-    return descendants_of(pid)
+    children = children_by_parent()
+    found = list(children.get(pid, []))
+    for child in found:
+        found += children.get(child, [])
+    return found
 
 
 def scram_derivatives(password: bytes, *, salt: bytes, iterations: int) -> list[Extra]:

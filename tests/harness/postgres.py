@@ -212,7 +212,7 @@ jit = off
 """
 
 
-def _role_option(name: str, value: bool | int | str) -> sql.Composable:  # noqa: FBT001 (an option's value, not a switch)
+def _role_option(name: str, value: bool | int | str) -> sql.Composable:  # noqa: FBT001 - an option's value, not a switch
     word = sql.SQL(name.upper().replace("_", " "))
     if isinstance(value, bool):
         return word if value else sql.SQL("NO") + word

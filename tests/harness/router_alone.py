@@ -12,11 +12,13 @@ from tests.harness.children import Child
 from wire.codec import encode
 from wire.control import Admitted, PeerJoined, PeerLeft, Ready
 from wire.messages import Hello
-from wire.names import Incarnation, Role
+from wire.names import Incarnation, Principal, Role
 from wire.sockets import KeyPair, RawSocket, connected_socket, new_context, new_key_pair
 
 PATIENCE_MS: Final = 10_000
 SILENCE_MS: Final = 300
+ALICE: Final = Principal("token:alice")
+"""Whom a gateway speaks for, unless a test says otherwise."""
 ROLES: Final[tuple[Role, ...]] = ("gateway", "executor", "vault")
 
 
@@ -81,7 +83,6 @@ class RouterAlone:
         """Start the process; it finds the same key memory every time."""
         endpoints = {str(role): self.endpoint(role) for role in ROLES}
         self.child = Child(
-            "broker",
             "router",
             settings={"endpoints": endpoints, "waiting_max": 100},
             descriptors=[self._key_memory],
@@ -97,9 +98,18 @@ class RouterAlone:
         """Return where the router listens for that role."""
         return f"ipc://{Path(self._directory.name) / role}"
 
-    def admit(self, role: Role, incarnation: Incarnation, public_key: bytes) -> None:
+    def admit(
+        self,
+        role: Role,
+        incarnation: Incarnation,
+        public_key: bytes,
+        principal: Principal = ALICE,
+    ) -> None:
         """Tell the router of a process, and wait until it lets it in."""
-        self.child.say(PeerJoined(role=role, incarnation=incarnation, public_key=public_key))
+        joined = PeerJoined(
+            role=role, incarnation=incarnation, public_key=public_key, principal=principal
+        )
+        self.child.say(joined)
         assert self.child.hear(Admitted).incarnation == incarnation
 
     def leave(self, role: Role, peer: Peer) -> None:
@@ -126,5 +136,5 @@ class RouterAlone:
         name, keys = Incarnation(incarnation), new_key_pair()
         self.admit(role, name, keys.public)
         peer = self.socket(role, name, keys)
-        peer.say(Hello(incarnation=name, slots=slots))
+        peer.say(Hello(slots=slots))
         return peer

@@ -131,10 +131,8 @@ class VaultAlone:
         secrets = [self._environment] if first else []
         settings = msgspec.to_builtins(self.settings)
         memories = [self._memories.key_page, self._memories.state, *secrets]
-        self.server = Child(
-            "vault", "login-server", settings={"spares": 2}, descriptors=[self._death_watch]
-        )
-        self.vault = Child("vault", "service", settings=settings, descriptors=memories)
+        self.server = Child("login-server", settings={"spares": 2}, descriptors=[self._death_watch])
+        self.vault = Child("vault", settings=settings, descriptors=memories)
         self.server.hear(Ready)
         self.server.join("login-server", self.vault, "vault")
         self.sealed = self.vault.hear(Sealed)

@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -22,6 +21,7 @@ from wire.packets import receive_packet, send_packet, socket_pair
 
 REPOSITORY = Path(wire.__file__).parent.parent
 READY_S = 20.0
+LIMITS: dict[str, object] = {"statement_ms": 30_000, "waiting_max": 1024}
 
 
 class GatewayProcess:
@@ -43,7 +43,7 @@ class GatewayProcess:
             )
         configure = Configure(
             incarnation=Incarnation("gateway-1.process"),
-            settings=msgspec.Raw(msgspec.msgpack.encode(settings)),
+            settings=msgspec.Raw(msgspec.msgpack.encode({**LIMITS, **settings})),
         )
         try:
             send_packet(self._control, encode(configure), descriptors)
@@ -57,12 +57,7 @@ class GatewayProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._control.close()
 
     def tell(self, message: ToChild) -> None:

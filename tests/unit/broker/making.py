@@ -4,6 +4,7 @@ from typing import Final
 
 from broker.commands import Command, TellExecutor, TellGateway, TellVault
 from broker.dispatch import Dispatch
+from tests.harness.router_alone import ALICE
 from wire.faults import Fault, FaultCode
 from wire.messages import (
     Connect,
@@ -31,7 +32,6 @@ A: Final = Incarnation("executor-1.0000000a")
 B: Final = Incarnation("executor-2.0000000b")
 VAULT: Final = Incarnation("vault-1.000000c1")
 NEXT_VAULT: Final = Incarnation("vault-1.000000c2")
-ALICE: Final = Principal("token:alice")
 BOB: Final = Principal("token:bob")
 LEASE: Final = ConnectionId("L" * 43)
 OTHER_LEASE: Final = ConnectionId("M" * 43)
@@ -54,10 +54,12 @@ def an_execute(
     )
 
 
-def a_connect(request_id: str = "1", *, deadline_ms: int = 10_000) -> Connect:
+def a_connect(
+    request_id: str = "1", *, principal: Principal = ALICE, deadline_ms: int = 10_000
+) -> Connect:
     return Connect(
         request_id=RequestId(request_id),
-        principal=ALICE,
+        principal=principal,
         name=ConnectionName("main"),
         deadline_ms=deadline_ms,
     )

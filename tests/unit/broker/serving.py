@@ -14,7 +14,7 @@ from mcp.client import Transport
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import Receive, Scope, Send
 
-from broker.fastpath import FastPath
+from broker.application import Application
 from broker.identity import Door
 from broker.link import RouterLink
 from broker.listener import HttpServer
@@ -62,12 +62,18 @@ class Gateway:
         return await self.http.post(self.url, content=content, headers={**usual, **named})
 
     async def call(
-        self, name: str, arguments: object, *, version: str, meta: dict[str, object] | None = None
+        self,
+        name: str,
+        arguments: object,
+        *,
+        version: str,
+        meta: dict[str, object] | None = None,
+        plain: bool = True,
     ) -> httpx2.Response:
-        """Post a plain tool call of one era."""
-        return await self.post(
-            tool_call(name, arguments, version=version, meta=meta), **era_headers(name, version)
-        )
+        """Post a tool call of one era; one that is not *plain* is the SDK's to answer."""
+        further = {} if plain else {"unheardOf": None}
+        body = tool_call(name, arguments, version=version, meta=meta, **further)
+        return await self.post(body, **era_headers(name, version))
 
 
 def era_headers(name: str, version: str) -> dict[str, str]:
@@ -78,10 +84,15 @@ def era_headers(name: str, version: str) -> dict[str, str]:
 
 
 def tool_call(
-    name: str, arguments: object, *, version: str, meta: dict[str, object] | None = None
+    name: str,
+    arguments: object,
+    *,
+    version: str,
+    meta: dict[str, object] | None = None,
+    **further: object,
 ) -> dict[str, object]:
-    """Return the body of a tool call."""
-    params: dict[str, object] = {"name": name, "arguments": arguments}
+    """Return the body of a tool call, with *further* params that no era has."""
+    params: dict[str, object] = {"name": name, "arguments": arguments, **further}
     if version == MODERN_VERSION:
         params["_meta"] = {**MODERN_META, **(meta or {})}
     elif meta is not None:
@@ -97,6 +108,14 @@ def answered(response: httpx2.Response) -> dict[str, object]:
     return dict(response.json())
 
 
+def part(answer: object, *names: str) -> object:
+    """Return what is under these names, one inside the other."""
+    for name in names:
+        assert isinstance(answer, dict)
+        answer = answer[name]
+    return answer
+
+
 @contextlib.asynccontextmanager
 async def a_gateway(
     router: StandInRouter | None,
@@ -104,9 +123,8 @@ async def a_gateway(
     with_token: bool = True,
     waiting_max: int = 1024,
     statement_ms: int = 30_000,
-    bypass: bool = True,
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway; without *bypass* the SDK has to answer everything."""
+    """Run a gateway."""
     token = secrets.token_urlsafe(24)
     link = RouterLink(
         Incarnation(f"gateway-1.{secrets.token_hex(4)}"), waiting_max=waiting_max, log=Log("test")
@@ -123,9 +141,7 @@ async def a_gateway(
         await manager.asgi_app(scope, receive, send)
 
     door = Door(token_sha256=digest, listen_hosts=["127.0.0.1"], port=port)
-    app = FastPath(counted, tools=tools, door=door)
-    if not bypass:
-        app._plain_call = lambda *_: None  # type: ignore[method-assign]
+    app = Application(counted, tools=tools, door=door)
     ready = asyncio.Event()
     server = HttpServer(app, when_ready=ready.set)
     if router is not None:

@@ -3,8 +3,8 @@
 import pytest
 
 from broker.commands import TellExecutor, TellGateway
+from tests.harness.router_alone import ALICE
 from tests.unit.broker.making import (
-    ALICE,
     BOB,
     GATEWAY,
     LEASE,
@@ -193,5 +193,5 @@ def test_the_end_of_a_lease_stops_its_runs_and_no_others() -> None:
 def test_a_greeting_of_a_gateway_needs_no_answer() -> None:
     dispatch = a_dispatch(A)
 
-    assert dispatch.from_gateway(GATEWAY, Hello(incarnation=GATEWAY), b"", now=0) == []
+    assert dispatch.from_gateway(GATEWAY, Hello(), b"", now=0) == []
     assert dispatch.from_gateway(GATEWAY, a_list(), b"", now=0) != []

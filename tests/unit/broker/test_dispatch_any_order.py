@@ -15,6 +15,7 @@ from tests.unit.broker.making import (
     LEASE,
     OTHER_GATEWAY,
     OTHER_LEASE,
+    VAULT,
     a_connect,
     a_disconnect,
     an_execute,
@@ -80,7 +81,8 @@ class AnyOrder(RuleBasedStateMachine):
                     assert message.run_id in self.running[executor]
                 case EndExecutor(executor):
                     assert executor in self.running
-                case TellVault(message):
+                case TellVault(vault, message):
+                    assert vault == VAULT
                     assert self.has_vault, "somebody asks a vault that is gone"
                     self.questions.append(message)
 
@@ -171,13 +173,13 @@ class AnyOrder(RuleBasedStateMachine):
     def vault_comes(self) -> None:
         self.has_vault = True
         self.questions.clear()
-        self.obey(self.dispatch.vault_arrived(Incarnation("vault"), now=self.now))
+        self.obey(self.dispatch.vault_arrived(VAULT, now=self.now))
 
     @rule()
     def vault_dies(self) -> None:
         self.has_vault = False
         self.questions.clear()
-        self.obey(self.dispatch.vault_lost())
+        self.obey(self.dispatch.vault_lost(VAULT))
 
     @rule(which=MOMENT, lease=LEASES, refused=RARELY)
     def vault_answers(self, *, which: int, lease: ConnectionId, refused: bool) -> None:

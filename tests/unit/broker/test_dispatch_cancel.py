@@ -4,8 +4,8 @@ import pytest
 
 from broker.commands import EndExecutor, TellExecutor, TellVault
 from broker.dispatch import OVERDUE_S, Dispatch
+from tests.harness.router_alone import ALICE
 from tests.unit.broker.making import (
-    ALICE,
     GATEWAY,
     LEASE,
     OTHER_LEASE,

@@ -2,6 +2,7 @@
 
 from broker.commands import TellExecutor, TellGateway, TellVault
 from broker.dispatch import Dispatch
+from broker.outcomes import unanswered
 from tests.unit.broker.making import (
     ALICE,
     BOB,
@@ -26,11 +27,13 @@ from wire.faults import Fault, FaultCode
 from wire.messages import (
     Answer,
     EndLease,
+    Failed,
     LeaseEnded,
     ListNamed,
     MintGrants,
     OpenLease,
     Refused,
+    Request,
     Settled,
     Stop,
     ToVault,
@@ -44,6 +47,12 @@ ANSWER = Answer(request_id=RequestId("1"))
 
 def asked(commands: list[object]) -> list[ToVault]:
     return [command.message for command in commands if isinstance(command, TellVault)]
+
+
+def in_doubt(request: Request) -> TellGateway:
+    fault = unanswered(request)
+    assert fault.code is FaultCode.OUTCOME_UNKNOWN
+    return TellGateway(GATEWAY, Failed(request_id=request.request_id, fault=fault))
 
 
 def invalid(number: RunId) -> Refused:
@@ -114,14 +123,51 @@ def test_an_answer_to_what_was_not_asked_is_dropped() -> None:
 def test_what_a_vault_that_died_did_not_answer_is_asked_of_the_next() -> None:
     dispatch = a_dispatch(A)
     first = dispatch.from_gateway(GATEWAY, a_connect(), b"", now=0)
-    assert dispatch.vault_lost() == []
+    assert dispatch.vault_lost(VAULT) == []
 
-    assert dispatch.vault_arrived(NEXT_VAULT, now=1) == first
+    again = dispatch.vault_arrived(NEXT_VAULT, now=1)
+
+    assert again == [TellVault(NEXT_VAULT, message) for message in asked([*first])]
+    assert asked([*again])
+
+
+def test_the_end_of_a_vault_that_has_a_successor_already_is_no_news() -> None:
+    dispatch = a_dispatch(A)
+    dispatch.vault_arrived(NEXT_VAULT, now=1)
+
+    dispatch.vault_lost(VAULT)
+
+    (command,) = dispatch.from_gateway(GATEWAY, a_list(), b"", now=2)
+    assert isinstance(command, TellVault)
+    assert command.vault == NEXT_VAULT
+
+
+def test_a_disconnect_that_the_vault_may_have_carried_out_is_in_doubt_when_it_is_late() -> None:
+    dispatch = a_dispatch()
+    dispatch.from_gateway(GATEWAY, a_disconnect("at the vault"), b"", now=0)
+
+    commands = dispatch.tick(now=10)
+
+    assert commands == [in_doubt(a_disconnect("at the vault"))]
+
+
+def test_a_disconnect_that_a_lost_vault_may_have_carried_out_is_in_doubt_when_it_is_late() -> None:
+    dispatch = a_dispatch()
+    dispatch.from_gateway(GATEWAY, a_disconnect("repeated"), b"", now=0)
+    dispatch.vault_lost(VAULT)
+    dispatch.from_gateway(GATEWAY, a_disconnect("waiting"), b"", now=0)
+
+    commands = dispatch.tick(now=10)
+
+    assert commands == [
+        in_doubt(a_disconnect("repeated")),
+        failed(FaultCode.UNAVAILABLE, "waiting"),
+    ]
 
 
 def test_running_leases_go_on_without_a_vault() -> None:
     dispatch = a_dispatch(A)
-    dispatch.vault_lost()
+    dispatch.vault_lost(VAULT)
 
     assert runs(dispatch.from_gateway(GATEWAY, an_execute(), b"", now=30))
 
@@ -130,7 +176,7 @@ def test_without_a_vault_an_executor_with_a_grant_is_chosen_before_an_idle_one_w
     dispatch = a_dispatch(A, slots=2)
     dispatch.from_gateway(GATEWAY, an_execute("1"), b"", now=0)
     dispatch.executor_arrived(B, 2, now=0)
-    dispatch.vault_lost()
+    dispatch.vault_lost(VAULT)
 
     ((executor, _),) = runs(dispatch.from_gateway(GATEWAY, an_execute("2"), b"", now=1))
 
@@ -154,7 +200,7 @@ def test_a_new_executor_gets_a_grant_of_its_own_before_its_first_run() -> None:
 def test_a_disconnect_that_a_vault_carried_out_before_it_died_has_worked() -> None:
     dispatch = a_dispatch(A)
     dispatch.from_gateway(GATEWAY, a_disconnect(), b"", now=0)
-    dispatch.vault_lost()
+    dispatch.vault_lost(VAULT)
 
     number = the_question(dispatch.vault_arrived(NEXT_VAULT, now=1))
 
@@ -167,7 +213,7 @@ def test_a_lease_that_ended_in_the_death_of_its_vault_is_not_used_any_more() -> 
     dispatch = a_dispatch(A, slots=2)
     run = the_run(dispatch.from_gateway(GATEWAY, an_execute("running"), b"", now=0))
     dispatch.from_gateway(GATEWAY, a_disconnect(), b"", now=0)
-    dispatch.vault_lost()
+    dispatch.vault_lost(VAULT)
     number = the_question(dispatch.vault_arrived(NEXT_VAULT, now=1))
 
     commands = dispatch.from_vault(invalid(number), b"", now=1)
@@ -179,7 +225,7 @@ def test_a_lease_that_ended_in_the_death_of_its_vault_is_not_used_any_more() -> 
 def test_a_stranger_s_repeated_disconnect_does_not_touch_the_lease() -> None:
     dispatch = a_dispatch(A)
     dispatch.from_gateway(GATEWAY, a_disconnect(principal=BOB), b"", now=0)
-    dispatch.vault_lost()
+    dispatch.vault_lost(VAULT)
     number = the_question(dispatch.vault_arrived(NEXT_VAULT, now=1))
 
     dispatch.from_vault(invalid(number), b"", now=1)
@@ -224,7 +270,7 @@ def test_grants_in_use_are_renewed_at_half_their_life_and_use_is_reported() -> N
 
 def test_nothing_is_renewed_or_reported_without_a_vault_and_use_is_reported_to_the_next() -> None:
     dispatch = a_dispatch(A)
-    dispatch.vault_lost()
+    dispatch.vault_lost(VAULT)
     dispatch.from_gateway(GATEWAY, an_execute(deadline_ms=60_000), b"", now=1)
     assert dispatch.tick(now=20) == []
 

@@ -12,7 +12,7 @@ import pytest
 from broker.__main__ import main
 from broker.replies import SERVER_VERSION
 from tests.unit.broker.gateway_process import REPOSITORY, GatewayProcess, listening_socket
-from tests.unit.broker.serving import MODERN_VERSION, tool_call
+from tests.unit.broker.serving import MODERN_VERSION, part, tool_call
 from tests.unit.broker.standin_router import ID, StandInRouter, silent
 from wire.control import RouterLost
 from wire.messages import Execute
@@ -40,7 +40,7 @@ def post_call(port: int, name: str, arguments: object) -> dict[str, object]:
             "mcp-name": name,
         },
     )
-    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - our own gateway
         assert response.headers["server"] is None
         return dict(json.load(response)["result"]["structuredContent"])
 
@@ -86,8 +86,11 @@ def test_what_runs_when_the_end_comes_is_told_that_its_outcome_is_unknown() -> N
 
             code = gateway.finish()
 
-            fault = dict(answer.result()["fault"])  # type: ignore[call-overload]
-            assert (fault["code"], fault["may_have_run"], code) == ("outcome_unknown", True, 0)
+            fault = {"code": "outcome_unknown", "may_have_run": True}
+            told = part(answer.result(), "fault")
+            assert isinstance(told, dict)
+            assert fault.items() <= told.items()
+            assert code == 0
 
 
 def test_a_stdio_gateway_ends_well_when_its_client_closes_its_end() -> None:

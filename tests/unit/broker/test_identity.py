@@ -2,7 +2,8 @@ import hashlib
 
 import pytest
 
-from broker.identity import ANYONE, LOCAL_TOKEN, Door, Refusal
+from broker.identity import Door, Refusal
+from wire.names import ANYONE, LOCAL_TOKEN
 
 TOKEN = "tö:@/%' \"\\ken"
 DIGEST = hashlib.sha256(TOKEN.encode()).hexdigest()

@@ -4,11 +4,11 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 
-from broker.link import Request, RouterLink
+from broker.link import RouterLink
 from tests.unit.broker.standin_router import ID, StandInRouter, friendly, silent
 from wire.faults import Fault, FaultCode
 from wire.logs import Log
-from wire.messages import Cancel, Disconnect, Execute, Hello, ListConnections
+from wire.messages import Cancel, Disconnect, Execute, Hello, ListConnections, Request
 from wire.names import ConnectionId, Incarnation, Principal
 from wire.results import failure, success
 

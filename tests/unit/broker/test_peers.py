@@ -30,7 +30,7 @@ from wire.sockets import (
     new_key_pair,
 )
 
-HELLO = encode(Hello(incarnation=A))
+HELLO = encode(Hello())
 
 
 class Line:
@@ -105,9 +105,10 @@ def test_a_name_that_is_another_key_s_is_a_stranger_s(line: Line) -> None:
     impostor = line.knock(A, line.keys[B])
     say(impostor, HELLO, b"")
 
-    with pytest.raises(StrangerError):
+    with pytest.raises(StrangerError) as dropped:
         line.receive()
 
+    assert (dropped.value.sender, dropped.value.size) == (B, len(HELLO))
     assert line.peers.receive() is None
 
 
@@ -138,9 +139,10 @@ def test_the_first_message_of_a_peer_is_its_greeting_or_dropped(line: Line) -> N
     say(executor, encode(an_execute()), b"payload")
     say(executor, HELLO, b"")
 
-    with pytest.raises(UnannouncedError):
+    with pytest.raises(UnannouncedError) as dropped:
         line.receive()
 
+    assert (dropped.value.sender, dropped.value.size) == (A, len(encode(an_execute())))
     assert line.receive() == Received(A, HELLO, b"")
 
 
@@ -156,9 +158,10 @@ def test_a_message_of_another_shape_is_dropped_and_the_next_is_read(
     say(executor, b"header", b"payload")
     line.receive()
 
-    with pytest.raises(MisshapenError):
+    with pytest.raises(MisshapenError) as dropped:
         line.receive()
 
+    assert (dropped.value.sender, dropped.value.size) == (A, len(frames[0]))
     assert line.receive() == Received(A, b"header", b"payload")
 
 
@@ -182,8 +185,10 @@ def test_who_was_forgotten_is_asked_for_its_key_again(line: Line) -> None:
     line.peers.forget(A)
     say(executor, b"header", b"payload")
 
-    with pytest.raises(StrangerError):
+    with pytest.raises(StrangerError) as dropped:
         line.receive()
+
+    assert dropped.value.sender is None
 
 
 @pytest.mark.parametrize("size", [0, 1 << 10, 1 << 20])

@@ -9,6 +9,7 @@ from tests.unit.broker.serving import (
     a_gateway,
     answered,
     era_headers,
+    part,
     tool_call,
 )
 from tests.unit.broker.standin_router import ID, StandInRouter
@@ -62,7 +63,7 @@ def test_what_is_malformed_gets_a_json_rpc_error_that_quotes_nothing(
                 response = await gateway.post(body, mcp_protocol_version=version, mcp_method="x")
 
         assert response.status_code == 400
-        assert answered(response)["error"]["code"] == code  # type: ignore[index]
+        assert part(answered(response), "error", "code") == code
         assert "wörd" not in response.text
         assert "w\\u00f6rd" not in response.text
 
@@ -99,8 +100,7 @@ def test_a_wrong_call_is_an_error_that_quotes_nothing(
                     mcp_name="execute_query",
                 )
 
-        answer = answered(response)
-        assert answer["error"]["code"] in {-32602, -32600, -32020}  # type: ignore[index]
+        assert part(answered(response), "error", "code") in {-32602, -32600, -32020}
         assert "wörd" not in response.text
         assert "w\\u00f6rd" not in response.text
 

@@ -29,6 +29,14 @@ def test_a_key_holds_its_own_identity_and_no_other() -> None:
     assert not roster.holds(A.encode(), "")
 
 
+def test_a_key_names_its_process() -> None:
+    roster = Roster()
+    roster.join(A, KEY)
+
+    assert roster.name_of(KEY.decode()) == A
+    assert roster.name_of(new_key_pair().public.decode()) is None
+
+
 def test_a_key_is_forgotten_when_its_process_leaves() -> None:
     roster = Roster()
     roster.join(A, KEY)

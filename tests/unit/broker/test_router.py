@@ -1,5 +1,6 @@
 """The router as a process: who gets in, what is dropped, what a death means."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -7,17 +8,19 @@ import pytest
 
 from tests.harness.router_alone import Peer, RouterAlone
 from tests.unit.broker.making import (
+    BOB,
     GATEWAY,
     LEASE,
     VAULT,
     A,
     B,
+    a_connect,
     a_list,
     an_execute,
     granted,
 )
 from wire.codec import TO_EXECUTOR, TO_GATEWAY, TO_VAULT, encode
-from wire.control import KillExecutor
+from wire.control import EndPeer
 from wire.faults import FaultCode
 from wire.messages import (
     Answer,
@@ -121,7 +124,7 @@ def test_a_stranger_s_key_gets_nothing(
     router: RouterAlone, gateway: Peer, vault: Peer, role: Role
 ) -> None:
     stranger = router.socket(role, GATEWAY, new_key_pair())
-    stranger.say(Hello(incarnation=GATEWAY))
+    stranger.say(Hello())
     stranger.say(a_list())
 
     assert stranger.hears_nothing()
@@ -134,7 +137,7 @@ def test_the_key_of_another_role_gets_nothing(
     keys = new_key_pair()
     router.admit("executor", A, keys.public)
     stranger = router.socket("gateway", A, keys)
-    stranger.say(Hello(incarnation=A))
+    stranger.say(Hello())
     stranger.say(a_list())
 
     assert stranger.hears_nothing()
@@ -147,7 +150,7 @@ def test_the_right_key_with_another_s_name_gets_nothing(
     keys = new_key_pair()
     router.admit("executor", B, keys.public)
     impostor = router.socket("executor", A, keys)
-    impostor.say(Hello(incarnation=A, slots=100))
+    impostor.say(Hello(slots=100))
 
     gateway.say(an_execute())
     question = TO_VAULT.decode(vault.hear()[0])
@@ -163,7 +166,7 @@ def test_a_key_is_worth_nothing_after_its_process_has_left(
     keys = new_key_pair()
     router.admit("gateway", B, keys.public)
     ghost = router.socket("gateway", B, keys)
-    ghost.say(Hello(incarnation=B))
+    ghost.say(Hello())
     ghost.say(a_list())
     vault.hear()
     router.leave("gateway", ghost)
@@ -171,7 +174,7 @@ def test_a_key_is_worth_nothing_after_its_process_has_left(
 
     ghost.say(a_list("2"))
     again = router.socket("gateway", B, keys)
-    again.say(Hello(incarnation=B))
+    again.say(Hello())
     again.say(a_list("3"))
 
     assert again.hears_nothing()
@@ -182,7 +185,7 @@ def test_a_router_with_another_key_is_not_spoken_to(router: RouterAlone) -> None
     keys = new_key_pair()
     router.admit("gateway", B, keys.public)
     careful = router.socket("gateway", B, keys, server_key=new_key_pair().public)
-    careful.say(Hello(incarnation=B))
+    careful.say(Hello())
 
     assert careful.hears_nothing()
 
@@ -213,6 +216,25 @@ def test_what_is_no_message_is_dropped_and_the_next_one_works(
     assert is_served(gateway, vault, "after")
 
 
+@pytest.mark.parametrize(
+    ("frames", "event"),
+    [((b"nonsense", b"payload"), "malformed_message"), ((b"nonsense",), "message_dropped")],
+)
+def test_what_is_dropped_is_logged_by_its_sender_and_size_and_not_quoted(
+    capfd: pytest.CaptureFixture[str], frames: tuple[bytes, ...], event: str
+) -> None:
+    # Not the fixture's router: what is started in a fixture writes where capfd does not read.
+    with RouterAlone() as router:
+        gateway, vault = router.peer("gateway", GATEWAY), router.peer("vault", VAULT)
+        gateway.say_frames(*frames)
+        assert is_served(gateway, vault)
+
+    said = capfd.readouterr().err
+    (dropped,) = [line for line in map(json.loads, said.splitlines()) if line["event"] == event]
+    assert (dropped["sender"], dropped["size"]) == (GATEWAY, len(b"nonsense"))
+    assert "nonsense" not in said
+
+
 def test_what_is_said_before_a_greeting_was_meant_for_another_router(
     router: RouterAlone, gateway: Peer, vault: Peer
 ) -> None:
@@ -221,7 +243,7 @@ def test_what_is_said_before_a_greeting_was_meant_for_another_router(
     late = router.socket("gateway", B, keys)
 
     late.say(a_list("too early"))
-    late.say(Hello(incarnation=B))
+    late.say(Hello())
 
     assert is_served(late, vault, "greeted")
     assert is_served(gateway, vault)
@@ -248,7 +270,7 @@ def test_an_executor_that_is_overdue_is_ended(
     assert isinstance(question, MintGrants)
     vault.say(granted(question.run_id, A))
 
-    assert router.child.hear(KillExecutor).incarnation == executor.incarnation
+    assert router.child.hear(EndPeer).incarnation == executor.incarnation
 
 
 def test_a_request_that_nobody_answers_fails_by_its_deadline(gateway: Peer, vault: Peer) -> None:
@@ -275,3 +297,10 @@ def test_the_router_ends_with_the_supervisor(router: RouterAlone) -> None:
     router.child.leave_alone()
 
     assert router.child.wait() == 0
+
+
+def test_a_gateway_cannot_ask_as_anybody_but_its_own_principal(gateway: Peer, vault: Peer) -> None:
+    gateway.say(a_connect("stolen", principal=BOB))
+
+    # The vault is asked for the next request only: the stolen name went nowhere.
+    assert is_served(gateway, vault)

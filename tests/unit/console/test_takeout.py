@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from console.takeout import SECRETS_FD, configuration_path, store
+from console.takeout import configuration_path, store
+from wire.takeout_fd import SECRETS_FD
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -166,7 +167,7 @@ def test_a_name_given_twice_or_nested_too_deep_is_taken_all_the_same(tmp_path: P
 
 
 @pytest.mark.parametrize("with_file", [True, False], ids=["nothing set", "no configuration"])
-def test_nothing_to_take_means_no_descriptor(tmp_path: Path, with_file: bool) -> None:  # noqa: FBT001
+def test_nothing_to_take_means_no_descriptor(tmp_path: Path, with_file: bool) -> None:  # noqa: FBT001 - by pytest
     path = a_configuration(tmp_path, "ABSENT")
     arguments = ("--config", str(path)) if with_file else ()
 

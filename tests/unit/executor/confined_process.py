@@ -30,7 +30,6 @@ def main() -> None:
     settings = ExecutorSettings(
         slots=1,
         adopt_dir=directory,
-        router_dir=directory,
         rows_max=1,
         result_max_bytes=1,
         statement_max_bytes=1,

@@ -94,7 +94,6 @@ class ExecutorProcess:
         settings = {
             "slots": slots,
             "adopt_dir": os.fspath(adopt_dir),
-            "router_dir": os.fspath(adopt_dir),
             "rows_max": 100,
             "result_max_bytes": 1 << 20,
             "statement_max_bytes": 1 << 20,

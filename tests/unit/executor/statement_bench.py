@@ -28,7 +28,6 @@ def some_settings(directory: Path) -> ExecutorSettings:
     return ExecutorSettings(
         slots=4,
         adopt_dir=str(directory),
-        router_dir=str(directory),
         rows_max=LIMITS["rows_max"],
         result_max_bytes=LIMITS["result_max_bytes"],
         statement_max_bytes=LIMITS["statement_max_bytes"],
@@ -64,7 +63,7 @@ class Asked:
 
 
 class StatementBench:
-    """Runs statements as the workers do."""
+    """Runs statements as the slots do."""
 
     def __init__(self, link: VaultLink, directory: Path) -> None:
         self.link = link

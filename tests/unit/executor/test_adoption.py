@@ -10,7 +10,7 @@ from psycopg import pq
 
 from executor.adopt.lent import LentConnection
 from executor.adopt.psycopg import PATH_MAX_BYTES, Adopter, AdoptionError, forget_environment
-from executor.borrowing import Loan
+from executor.borrowing import Borrowed
 from executor.waiting import Bell, Patience, StoppedError
 from tests.unit.executor.standin_vault import Login, open_descriptors
 from wire.faults import FaultCode
@@ -26,7 +26,7 @@ def nothing() -> None:
     return
 
 
-def a_loan(login: Login) -> Loan:
+def borrowed_from(login: Login) -> Borrowed:
     connection, session = login.log_in()
     handed = HandedOver(
         handle=Handle("h"),
@@ -34,24 +34,24 @@ def a_loan(login: Login) -> Loan:
         parameters=session.parameters,
         backend_id=session.backend_pid,
     )
-    return Loan(handed, connection.detach())
+    return Borrowed(handed, connection.detach())
 
 
 def adopted(
     login: Login, directory: Path, on_close: Callable[[], None] = nothing
 ) -> LentConnection:
-    return Adopter(directory).adopt(a_loan(login), patience=patience(), on_close=on_close)
+    return Adopter(directory).adopt(borrowed_from(login), patience=patience(), on_close=on_close)
 
 
 def test_the_driver_works_on_a_session_that_it_did_not_start(login: Login, adopt_dir: Path) -> None:
-    loan = a_loan(login)
+    borrowed = borrowed_from(login)
 
-    connection = Adopter(adopt_dir).adopt(loan, patience=patience(), on_close=nothing)
+    connection = Adopter(adopt_dir).adopt(borrowed, patience=patience(), on_close=nothing)
 
     row = connection.execute("select current_user::text, pg_backend_pid(), 'é'").fetchone()
-    assert row == (login.user, loan.session.backend_id, "é")
+    assert row == (login.user, borrowed.session.backend_id, "é")
     assert connection.pgconn.server_version >= 100_000
-    assert connection.pgconn.backend_pid == loan.session.backend_id
+    assert connection.pgconn.backend_pid == borrowed.session.backend_id
     assert connection.pgconn.password == b""
     connection.close()
 
@@ -118,7 +118,7 @@ def test_bytes_that_nobody_asked_for_are_refused_and_nothing_is_left_open(
 
     with server, pytest.raises(AdoptionError):
         Adopter(adopt_dir).adopt(
-            Loan(handed, client.detach()), patience=patience(), on_close=nothing
+            Borrowed(handed, client.detach()), patience=patience(), on_close=nothing
         )
 
     assert open_descriptors() == before
@@ -136,7 +136,7 @@ def test_a_session_that_the_driver_cannot_take_leaves_nothing_open(
 
     with server, pytest.raises(AdoptionError):
         Adopter(adopt_dir).adopt(
-            Loan(handed, client.detach()), patience=patience(), on_close=nothing
+            Borrowed(handed, client.detach()), patience=patience(), on_close=nothing
         )
 
     assert open_descriptors() == before

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from executor.borrowing import DEATHS_MAX, BorrowRefusedError, Loan, VaultLink
+from executor.borrowing import DEATHS_MAX, Borrowed, VaultLink
 from executor.waiting import Bell, Patience, StoppedError
 from tests.harness.waiting import until
 from tests.unit.executor.standin_vault import Login, StandInVault, open_descriptors
 from tests.unit.executor.statement_bench import a_pool
 from wire.codec import FROM_BORROWER
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.lending import Borrow, Dispose, Disposed, FromBorrower, Holding, Returned
 from wire.packets import PeerGoneError, receive_packet, socket_pair
 
@@ -20,29 +20,29 @@ def patience(seconds: float = 10.0) -> Patience:
     return Patience(time.monotonic() + seconds)
 
 
-def give_back(link: VaultLink, loan: Loan) -> None:
-    os.close(loan.descriptor)
-    link.returned(loan.session.handle)
+def give_back(link: VaultLink, borrowed: Borrowed) -> None:
+    os.close(borrowed.descriptor)
+    link.returned(borrowed.session.handle)
 
 
 def test_a_borrowed_connection_is_held_until_it_is_returned(
     link: VaultLink, vault: StandInVault, login: Login
 ) -> None:
-    loan = link.borrow(b"grant", patience())
+    borrowed = link.borrow(b"grant", patience())
 
     assert vault.next_of(Borrow).grant == b"grant"
-    assert loan.session.backend_id == vault.backend(loan.session.handle)
+    assert borrowed.session.backend_id == vault.backend(borrowed.session.handle)
     with StandInVault(login) as second:
         link.connect(second.executors_end())
-        assert second.next_of(Holding).handles == (loan.session.handle,)
-        give_back(link, loan)
-        assert second.next_of(Returned).handles == (loan.session.handle,)
+        assert second.next_of(Holding).handles == (borrowed.session.handle,)
+        give_back(link, borrowed)
+        assert second.next_of(Returned).handles == (borrowed.session.handle,)
 
 
 def test_the_vaults_refusal_is_the_borrowers(link: VaultLink, vault: StandInVault) -> None:
     vault.refuses = lambda _borrow: Fault(code=FaultCode.LOGIN_PAUSED)
 
-    with pytest.raises(BorrowRefusedError) as caught:
+    with pytest.raises(RefusedError) as caught:
         link.borrow(b"grant", patience())
 
     assert caught.value.fault.code is FaultCode.LOGIN_PAUSED
@@ -51,10 +51,10 @@ def test_the_vaults_refusal_is_the_borrowers(link: VaultLink, vault: StandInVaul
 def test_a_login_that_died_is_asked_for_again(link: VaultLink, vault: StandInVault) -> None:
     vault.logins_to_kill = 1
 
-    loan = link.borrow(b"grant", patience())
+    borrowed = link.borrow(b"grant", patience())
 
-    until(lambda: vault.lent == [loan.session.handle])
-    give_back(link, loan)
+    until(lambda: vault.lent == [borrowed.session.handle])
+    give_back(link, borrowed)
 
 
 def test_logins_that_always_die_are_not_asked_for_for_ever(
@@ -62,7 +62,7 @@ def test_logins_that_always_die_are_not_asked_for_for_ever(
 ) -> None:
     vault.logins_to_kill = DEATHS_MAX
 
-    with pytest.raises(BorrowRefusedError) as caught:
+    with pytest.raises(RefusedError) as caught:
         link.borrow(b"grant", patience())
 
     assert caught.value.fault.code is FaultCode.UNAVAILABLE
@@ -80,10 +80,10 @@ def test_a_borrower_waits_for_the_next_vault(
     with ThreadPoolExecutor(1) as threads, StandInVault(login) as second:
         borrowing = threads.submit(link.borrow, b"grant", patience())
         link.connect(second.executors_end())
-        loan = borrowing.result(10)
+        borrowed = borrowing.result(10)
 
-        until(lambda: second.lent == [loan.session.handle])
-        give_back(link, loan)
+        until(lambda: second.lent == [borrowed.session.handle])
+        give_back(link, borrowed)
 
 
 def test_a_vault_that_dies_over_a_request_is_followed_by_the_next(
@@ -101,14 +101,14 @@ def test_a_vault_that_dies_over_a_request_is_followed_by_the_next(
         assert asked.wait(10)
         link.disconnect()
         link.connect(second.executors_end())
-        loan = borrowing.result(10)
+        borrowed = borrowing.result(10)
 
-        until(lambda: second.lent == [loan.session.handle])
-        give_back(link, loan)
+        until(lambda: second.lent == [borrowed.session.handle])
+        give_back(link, borrowed)
 
 
 def test_without_a_vault_a_borrower_gives_up_at_its_deadline() -> None:
-    with pytest.raises(BorrowRefusedError) as caught:
+    with pytest.raises(RefusedError) as caught:
         VaultLink().borrow(b"grant", patience(0.05))
 
     assert caught.value.fault.code is FaultCode.UNAVAILABLE
@@ -162,7 +162,7 @@ def test_a_refusal_with_descriptors_leaves_none_open(link: VaultLink, vault: Sta
     vault.refuses = lambda _borrow: Fault(code=FaultCode.LOGIN_FAILED)
     before = open_descriptors()
 
-    with pytest.raises(BorrowRefusedError):
+    with pytest.raises(RefusedError):
         link.borrow(b"grant", patience())
 
     vault.next_of(Borrow)

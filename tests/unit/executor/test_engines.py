@@ -7,9 +7,11 @@ from wire.faults import Fault, FaultCode
 from wire.lending import Borrow, Disposed, Returned
 
 
-def sessions(login: Login) -> list[tuple[object, ...]]:
+def sessions(login: Login, *, running: str = "") -> list[tuple[object, ...]]:
+    """Return the sessions of a login, perhaps only those that run such a statement."""
     return login.server.admin_sql(
-        f"select pid from pg_stat_activity where usename = '{login.user}'"
+        f"select pid from pg_stat_activity where usename = '{login.user}' "
+        f"and query like '{running}%'"
     )
 
 
@@ -77,7 +79,7 @@ def test_a_pool_disposed_of_in_mid_statement_is_gone_when_that_has_ended(
     bench: StatementBench, vault: StandInVault, login: Login
 ) -> None:
     asked = bench.start("select pg_sleep(20)")
-    until(lambda: vault.lent)
+    until(lambda: sessions(login, running="select pg_sleep"))
     vault.next_of(Borrow)
 
     bench.executions.engines.dispose(a_pool())

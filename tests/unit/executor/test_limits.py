@@ -1,6 +1,7 @@
 import os
 import socket
 
+from executor.failures import WORDS_MAX_BYTES
 from executor.meter import Meter
 from tests.unit.executor.standin_vault import Login, StandInVault
 from tests.unit.executor.statement_bench import LIMITS, StatementBench, a_pool, fault, rows
@@ -41,6 +42,15 @@ def test_a_row_larger_than_any_result_may_be_is_a_fault(bench: StatementBench) -
 
     assert fault(answer)["code"] == "result_too_large"
     assert rows(bench.ask("select 1 as n", pool=READ_ONLY)) == [{"n": 1}]
+
+
+def test_a_message_longer_than_anybody_reads_is_cut(bench: StatementBench) -> None:
+    raising = "do $$ begin raise exception '%', repeat('x', 100000000); end $$"
+
+    answer = bench.ask(raising)
+
+    assert fault(answer)["code"] == "statement_failed"
+    assert answer["error"] == "x" * WORDS_MAX_BYTES + "…"
 
 
 def test_an_endless_read_is_cut_and_its_connection_closed(

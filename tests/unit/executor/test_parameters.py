@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from executor.parameters import ParametersError, bind, values
+from executor.parameters import bind, values
+from wire.faults import RefusedError
+from wire.names import PARAMETERS_MAX
 
 N = {"n": Raw(b"1")}
 
@@ -130,10 +132,21 @@ def test_values_keep_every_digit_and_every_character() -> None:
 def test_parameters_that_do_not_fit_are_named(
     statement: str, params: dict[str, object], sentence: str
 ) -> None:
-    with pytest.raises(ParametersError) as caught:
+    with pytest.raises(RefusedError) as caught:
         values(bind(statement), given_values(**params))
 
     assert caught.value.fault.message == sentence
+
+
+def test_a_statement_takes_so_many_parameters_and_no_more() -> None:
+    names = [f"p{number}" for number in range(PARAMETERS_MAX + 1)]
+    fits, too_many = (
+        bind(f"select {', '.join(f':{n}' for n in some)}") for some in (names[1:], names)
+    )
+
+    assert len(values(fits, given_values(**dict.fromkeys(names[1:], 0)))) == PARAMETERS_MAX
+    with pytest.raises(RefusedError, match=f"at most {PARAMETERS_MAX} parameters"):
+        values(too_many, given_values(**dict.fromkeys(names, 0)))
 
 
 @given(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.waiting import until
-from tests.unit.executor.standin_router import INCARNATION, ExecutorProcess, StandInRouter
+from tests.unit.executor.standin_router import ExecutorProcess, StandInRouter
 from tests.unit.executor.standin_vault import Login, StandInVault
 from tests.unit.executor.statement_bench import a_pool, fault, rows
 from wire.lending import Dispose, Disposed, Holding, Interrupt
@@ -26,7 +26,7 @@ def executor(
 ) -> Iterator[ExecutorProcess]:
     with ExecutorProcess(adopt_dir) as made:
         made.lend_from(vault)
-        assert made.meet(router) == Hello(incarnation=INCARNATION, slots=2)
+        assert made.meet(router) == Hello(slots=2)
         yield made
 
 
@@ -119,7 +119,7 @@ def test_a_lost_router_costs_its_runs_and_the_next_one_starts_afresh(
     hello = executor.meet(second)
     second.run(1, "select 'second' as of_router")
 
-    assert hello == Hello(incarnation=INCARNATION, slots=2)
+    assert hello == Hello(slots=2)
     assert rows(second.answer()[1]) == [{"of_router": "second"}]
     until(lambda: sleepers(login) == 0)
     second.run(2, "select 2 as n")

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from executor.statements import StatementRefusedError, read_statement
-from wire.faults import FaultCode
+from executor.statements import read_statement
+from wire.faults import FaultCode, RefusedError
 
 MAX_BYTES = 1000
 
@@ -40,7 +40,7 @@ def test_params_may_be_absent(params: str) -> None:
     ],
 )
 def test_a_payload_that_cannot_be_sent_is_refused(payload: bytes, code: FaultCode) -> None:
-    with pytest.raises(StatementRefusedError) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_statement(payload, max_bytes=MAX_BYTES)
 
     assert caught.value.fault.code is code
@@ -51,5 +51,5 @@ def test_the_length_of_a_statement_is_counted_in_bytes() -> None:
     too_long = json.dumps({"query": f"select '{'é' * 496}'"}).encode()
 
     read_statement(fits, max_bytes=999)
-    with pytest.raises(StatementRefusedError, match="longer than 999 bytes"):
+    with pytest.raises(RefusedError, match="longer than 999 bytes"):
         read_statement(too_long, max_bytes=999)

@@ -24,9 +24,12 @@ echo ====
 tr '\\0' '\\n' < "/proc/self/fd/${STRONGROOM_SECRETS_FD:-none}"
 """
 
+# What runs before the installed packages may be needed.
+TAKE_OUT: Final = ("console/takeout.py", "wire/__init__.py", "wire/exits.py", "wire/takeout_fd.py")
+
 
 def a_checkout(root: Path) -> Path:
-    for name in ("scripts/launch.py", "scripts/installation.py", "console/takeout.py"):
+    for name in ("scripts/launch.py", "scripts/installation.py", *TAKE_OUT):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     (root / "requirements").mkdir()

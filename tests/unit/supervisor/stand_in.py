@@ -5,7 +5,7 @@
 Behaviours: `seals` (says Sealed first), `lacks=NAME` (with a missing variable), `crashes`, `deaf`
 (does not end when told to finish), `mute` (never ready), `echoes` (copies its first descriptor to
 its second, as a gateway on standard streams), `reports` (answers TellStatus), `babbles` (says
-nonsense).
+nonsense), `ends=ROLE` (has the first peer of that role that it hears of ended).
 """
 
 import os
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from wire.child import Birth, Heard, begin
+from wire.child import Birth, EndedError, Heard, begin
 from wire.control import (
     CONTROL_FD,
     Admitted,
+    EndPeer,
     Finish,
     Pair,
     PeerJoined,
@@ -29,7 +30,6 @@ from wire.control import (
     Status,
     TellStatus,
 )
-from wire.packets import PeerGoneError
 
 KEY = b"k" * 40
 
@@ -61,7 +61,7 @@ def main() -> None:  # noqa: C901 - a list of behaviours
             if heard is not None:
                 print(described(heard), file=notes)
                 react(birth, heard, behaviours)
-    except PeerGoneError:
+    except EndedError:
         sys.exit(0)
 
 
@@ -79,6 +79,11 @@ def described(heard: Heard) -> str:
 
 def react(birth: Birth, heard: Heard, behaviours: list[str]) -> None:
     match heard.message:
+        case Pair(role=role, incarnation=who) | PeerJoined(role=role, incarnation=who) if (
+            f"ends={role}" in behaviours
+        ):
+            behaviours.remove(f"ends={role}")
+            birth.control.say(EndPeer(incarnation=who))
         case Finish() if "deaf" not in behaviours:
             sys.exit(0)
         case PeerJoined(incarnation=peer):

@@ -163,6 +163,51 @@ def test_a_role_may_not_speak_for_another(stand_ins: Maker) -> None:
     assert '"child_ready","child":"gateway' not in log
 
 
+@pytest.mark.parametrize(
+    ("asking", "behaviours", "peer"),
+    [
+        ("vault", "seals ends=executor", "executor"),
+        ("router", "ends=executor", "executor"),
+        ("router", "ends=vault", "vault"),
+    ],
+)
+def test_a_peer_that_keeps_its_asker_waiting_is_ended_and_replaced(
+    stand_ins: Maker, asking: str, behaviours: str, peer: str
+) -> None:
+    with stand_ins(f"{asking}={behaviours}") as system:
+        until(lambda: '"event":"peer_ended"' in system.log)
+        until(lambda: any(one.restarts for one in system.processes(peer)))
+
+        asker = system.processes(asking)[0]
+        log = system.log
+
+    assert re.search(rf'"event":"peer_ended","peer":"{peer}-\d\.\w+","by":"{asking}-1\.', log)
+    assert asker.restarts == 0
+    assert "control_forbidden" not in log
+
+
+@pytest.mark.parametrize(
+    ("asking", "behaviours"),
+    [
+        ("vault", "seals ends=login-server"),
+        ("router", "ends=gateway"),
+        ("executor", "ends=vault"),
+    ],
+)
+def test_who_would_have_somebody_else_ended_is_ended_itself(
+    stand_ins: Maker, asking: str, behaviours: str
+) -> None:
+    system = stand_ins(f"{asking}={behaviours}")
+    system.begin()
+    until(lambda: f'"event":"child_exited","child":"{asking}-1' in system.log)
+
+    log = system.log
+    system.stop()
+
+    assert f'"event":"control_forbidden","child":"{asking}-1.' in log
+    assert "peer_ended" not in log
+
+
 def test_a_unit_that_always_fails_ends_the_system_with_its_own_status(stand_ins: Maker) -> None:
     system = stand_ins("router=crashes")
     system.begin()

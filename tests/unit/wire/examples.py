@@ -9,8 +9,8 @@ from wire.console import AdoptStdio, AskStatus, NotServed, StatusReport, StdioEn
 from wire.control import (
     Admitted,
     Configure,
+    EndPeer,
     Finish,
-    KillExecutor,
     Pair,
     PeerJoined,
     PeerLeft,
@@ -99,7 +99,7 @@ _TARGET: Final = Target(
 )
 
 FROM_GATEWAY: Final = (
-    Hello(incarnation=_EXECUTOR, slots=8),
+    Hello(slots=8),
     Connect(request_id=_REQUEST, principal=_WHO, name=_NAME, deadline_ms=30_000),
     Execute(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=30_000),
     Disconnect(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=0),
@@ -110,13 +110,13 @@ TO_GATEWAY: Final = (
     Answer(request_id=_REQUEST),
     Failed(request_id=_REQUEST, fault=_FAULT),
 )
-FROM_EXECUTOR: Final = (Hello(incarnation=_EXECUTOR, slots=8), Ran(run_id=_RUN))
+FROM_EXECUTOR: Final = (Hello(slots=8), Ran(run_id=_RUN))
 TO_EXECUTOR: Final = (
     Run(run_id=_RUN, connection_id=_ID, pool=_POOL, grant=b"\x00grant\xff", deadline_ms=1),
     Stop(run_id=_RUN),
 )
 FROM_VAULT: Final = (
-    Hello(incarnation=_EXECUTOR, slots=8),
+    Hello(slots=8),
     Granted(
         run_id=_RUN,
         connection_id=_ID,
@@ -167,14 +167,14 @@ LOGIN_OUTCOME: Final = (
     Delivered(),
 )
 PROCEED: Final = (Proceed(),)
-SPARE: Final = (Spare(pid=4711),)
+SPARE: Final = (Spare(),)
 TAKEN: Final = (Taken(),)
 FROM_CHILD: Final = (
     Ready(public_key=_KEY),
     Sealed(missing=("A",), malformed=("B",)),
     Status(ask=7, report=Raw(b"\x80")),
     Admitted(incarnation=_EXECUTOR),
-    KillExecutor(incarnation=_EXECUTOR),
+    EndPeer(incarnation=_EXECUTOR),
 )
 TO_CHILD: Final = (
     Configure(incarnation=_EXECUTOR, settings=Raw(b"\x80")),

@@ -4,22 +4,22 @@ import time
 import pytest
 
 from executor.executions import Reply
+from executor.slots import Done, Slots
 from executor.waiting import Patience
-from executor.workers import Done, Workers
 from tests.unit.executor.statement_bench import a_pool, a_run, fault, structured
 from wire.logs import Log
 from wire.messages import Run
 from wire.results import success
 
 
-def done(workers: Workers) -> Done:
+def done(slots: Slots) -> Done:
     """Return the next reply, as the loop finds it."""
     deadline = time.monotonic() + 10
-    while (found := workers.done()) is None:
+    while (found := slots.done()) is None:
         poll = select.poll()
-        poll.register(workers.bell, select.POLLIN)
+        poll.register(slots.bell, select.POLLIN)
         assert poll.poll(max(0, (deadline - time.monotonic()) * 1000))
-        workers.bell.silence()
+        slots.bell.silence()
     return found
 
 
@@ -27,25 +27,25 @@ def echo(run: Run, _payload: bytes, _patience: Patience) -> Reply:
     return Reply(success({"run": run.run_id}), lambda: None)
 
 
-def some_workers(execute: object = echo, statement_ms: int = 10_000) -> Workers:
+def some_slots(execute: object = echo, statement_ms: int = 10_000) -> Slots:
     assert callable(execute)
-    made = Workers(1, execute, statement_ms=statement_ms, log=Log("executor-1.0"))
+    made = Slots(1, execute, statement_ms=statement_ms, log=Log("executor-1.0"))
     made.start()
     return made
 
 
-def test_a_bug_costs_one_run_and_no_worker(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_costs_one_run_and_no_slot(capfd: pytest.CaptureFixture[str]) -> None:
     def fail_once(run: Run, payload: bytes, patience: Patience) -> Reply:
         if run.run_id == 1:
             raise ZeroDivisionError("a sentence that may quote anything")
         return echo(run, payload, patience)
 
-    workers = some_workers(fail_once)
-    workers.submit(a_run(a_pool(), 1), b"")
-    workers.submit(a_run(a_pool(), 2), b"")
+    slots = some_slots(fail_once)
+    slots.submit(a_run(a_pool(), 1), b"")
+    slots.submit(a_run(a_pool(), 2), b"")
 
-    assert fault(structured(done(workers).payload))["code"] == "internal"
-    assert done(workers).task.run.run_id == 2
+    assert fault(structured(done(slots).payload))["code"] == "internal"
+    assert done(slots).task.run.run_id == 2
     logged = capfd.readouterr().err
     assert "run_failed" in logged
     assert "ZeroDivisionError" in logged
@@ -59,34 +59,34 @@ def test_a_bug_after_the_reply_is_no_second_reply() -> None:
     def fail_afterwards(_run: Run, _payload: bytes, _patience: Patience) -> Reply:
         return Reply(success({}), fail)
 
-    workers = some_workers(fail_afterwards)
-    workers.submit(a_run(a_pool(), 1), b"")
-    first = done(workers)
-    workers.submit(a_run(a_pool(), 2), b"")
+    slots = some_slots(fail_afterwards)
+    slots.submit(a_run(a_pool(), 1), b"")
+    first = done(slots)
+    slots.submit(a_run(a_pool(), 2), b"")
 
-    assert [first.task.run.run_id, done(workers).task.run.run_id] == [1, 2]
-    assert workers.done() is None
+    assert [first.task.run.run_id, done(slots).task.run.run_id] == [1, 2]
+    assert slots.done() is None
 
 
 def test_replies_that_nobody_asked_for_any_more_are_dropped() -> None:
-    workers = some_workers()
-    workers.submit(a_run(a_pool(), 1), b"")
-    workers.forget_all()
-    workers.submit(a_run(a_pool(), 2), b"")
+    slots = some_slots()
+    slots.submit(a_run(a_pool(), 1), b"")
+    slots.forget_all()
+    slots.submit(a_run(a_pool(), 2), b"")
 
-    assert done(workers).task.run.run_id == 2
-    assert workers.done() is None
+    assert done(slots).task.run.run_id == 2
+    assert slots.done() is None
 
 
 def test_no_run_outlasts_the_executors_own_limit() -> None:
     def until_it_is_over(_run: Run, _payload: bytes, patience: Patience) -> Reply:
         return Reply(success({"left_s": patience.left_s()}), lambda: None)
 
-    workers = some_workers(until_it_is_over, statement_ms=1_000)
-    workers.submit(a_run(a_pool(), 1, deadline_ms=20_000), b"")
-    workers.submit(a_run(a_pool(), 2, deadline_ms=500), b"")
+    slots = some_slots(until_it_is_over, statement_ms=1_000)
+    slots.submit(a_run(a_pool(), 1, deadline_ms=20_000), b"")
+    slots.submit(a_run(a_pool(), 2, deadline_ms=500), b"")
 
-    left = [structured(done(workers).payload)["left_s"] for _ in range(2)]
+    left = [structured(done(slots).payload)["left_s"] for _ in range(2)]
 
     assert isinstance(left[0], float)
     assert isinstance(left[1], float)
@@ -102,12 +102,12 @@ def test_a_pool_is_stopped_without_touching_another() -> None:
         stopped[run.run_id] = patience.is_over()
         return Reply(success({}), lambda: None)
 
-    workers = Workers(1, look, statement_ms=10_000, log=Log("executor-1.0"))
+    slots = Slots(1, look, statement_ms=10_000, log=Log("executor-1.0"))
     for number, pool in pools.items():
-        workers.submit(a_run(pool, number), b"")
+        slots.submit(a_run(pool, number), b"")
 
-    workers.stop_pool(pools[1])
-    workers.start()
+    slots.stop_pool(pools[1])
+    slots.start()
 
-    assert {done(workers).task.run.run_id for _ in pools} == {1, 2}
+    assert {done(slots).task.run.run_id for _ in pools} == {1, 2}
     assert stopped == {1: True, 2: False}

@@ -1,6 +1,6 @@
-"""The threads that run statements, and the runs that they have or that wait for them.
+"""The slots, a thread each that runs statements, and the runs that they have or that wait for them.
 
-A worker touches no ZeroMQ socket: it leaves its reply where the loop finds it, and rings. Every run
+A slot touches no ZeroMQ socket: it leaves its reply where the loop finds it, and rings. Every run
 that was submitted gets one reply.
 """
 
@@ -37,18 +37,18 @@ class Done(NamedTuple):
     payload: bytes
 
 
-class Workers:
-    """As many threads as there are slots, and as many runs waiting again."""
+class Slots:
+    """So many runs at the same time, and as many waiting again."""
 
     def __init__(
         self,
-        slots: int,
+        count: int,
         execute: Callable[[Run, bytes, Patience], Reply],
         *,
         statement_ms: int,
         log: Log,
     ) -> None:
-        self._slots = slots
+        self._count = count
         self._execute = execute
         self._statement_ms = statement_ms
         self._log = log
@@ -61,17 +61,17 @@ class Workers:
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
-        for slot in range(self._slots):
-            threading.Thread(target=self._work, name=f"worker-{slot}", daemon=True).start()
+        for number in range(self._count):
+            threading.Thread(target=self._work, name=f"slot-{number}", daemon=True).start()
 
     # --- the loop's side ---------------------------------------------------------------------
 
     def submit(self, run: Run, payload: bytes) -> None:
-        """Have *run* run, as soon as a worker is free."""
+        """Have *run* run, as soon as a slot is free."""
         limit_s = min(run.deadline_ms, self._statement_ms) / 1000
         task = Task(run, payload, Patience(time.monotonic() + limit_s))
         self._asked_for[run.run_id] = task
-        if len(self._unfinished) >= 2 * self._slots:
+        if len(self._unfinished) >= 2 * self._count:
             self._deliver(task, failure(Fault(code=FaultCode.OVERLOADED)))
         else:
             self._unfinished.add(task)
@@ -103,7 +103,7 @@ class Workers:
                 return done
         return None
 
-    # --- a worker's side ---------------------------------------------------------------------
+    # --- a slot's side -----------------------------------------------------------------------
 
     def _work(self) -> None:
         bell = Bell()
@@ -119,7 +119,7 @@ class Workers:
             reply = self._execute(task.run, task.payload, task.patience)
             self._deliver(task, reply.payload)
             reply.afterwards()
-        except Exception as error:  # noqa: BLE001 (the loop's edge: a bug costs one run, no worker)
+        except Exception as error:  # noqa: BLE001 - the loop's edge: a bug costs one run, no slot
             self._log.error("run_failed", kind=type(error).__name__, replied=reply is not None)
             if reply is None:
                 fault = Fault(code=FaultCode.INTERNAL, may_have_run=True)

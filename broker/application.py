@@ -1,4 +1,4 @@
-"""The ASGI application: lets requests in, answers tool calls itself, leaves the rest to the SDK.
+"""The ASGI application: lets requests in, answers plain tool calls, leaves the rest to the SDK.
 
 A tool call that is plain in every respect, of either era, gets the bytes that came from the
 executor plus the JSON-RPC frame; no JSON model sees them. Everything else is replayed into the
@@ -8,7 +8,7 @@ here by one set of rules. What is not JSON-RPC at all ends here too, because the
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from mcp.types import INVALID_REQUEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,10 +17,8 @@ from broker.envelope import (
     MODERN,
     TOOLS_CALL,
     Envelope,
-    LegacyCall,
     MalformedEnvelopeError,
-    MessageId,
-    ModernCall,
+    PlainCall,
     read_call,
     read_envelope,
     with_params,
@@ -48,7 +46,16 @@ _LEGACY: Final = frozenset({b"2025-06-18", b"2025-11-25"})
 Fields = Sequence[tuple[bytes, bytes]]
 
 
-class FastPath:
+class Incoming(NamedTuple):
+    """A request that was let in."""
+
+    headers: Headers
+    body: bytes
+    envelope: Envelope
+    caller: Principal
+
+
+class Application:
     """The gateway's whole HTTP side."""
 
     def __init__(self, sdk: ASGIApp, *, tools: Tools, door: Door) -> None:
@@ -59,30 +66,38 @@ class FastPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         try:
-            headers = read_headers(scope)
-        except RepeatedHeaderError:
-            await _refuse(send, Refusal(400, "A header is there more than once"))
-            return
-        caller = self._admit(scope, headers)
-        if isinstance(caller, Refusal):
-            await _refuse(send, caller)
-            return
-        try:
-            body = await read_body(receive, headers)
-            envelope = read_envelope(body)
+            incoming = await self._let_in(scope, receive)
         except ClientGoneError:
-            return
-        except BodyTooLargeError:
-            await _refuse(send, Refusal(413, "The request is larger than 4 MiB"))
             return
         except MalformedEnvelopeError as error:
             await _send(send, 400, rpc_error(None, error.code, error.sentence))
             return
-        call = self._plain_call(envelope, headers)
+        if isinstance(incoming, Refusal):
+            await _refuse(send, incoming)
+            return
+        call = _plain_call(incoming)
         if call is None:
-            await self._replay(scope, receive, send, headers, body, envelope, caller)
+            await self._replay(incoming, scope, receive, send)
         else:
-            await self._answer(envelope, call, caller, receive, send)
+            await self._answer(call, incoming.caller, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive) -> Incoming | Refusal:
+        """Return the request, or why it is refused.
+
+        Raises ClientGoneError, and MalformedEnvelopeError where it is no JSON-RPC.
+        """
+        try:
+            headers = read_headers(scope)
+        except RepeatedHeaderError:
+            return Refusal(400, "A header is there more than once")
+        caller = self._admit(scope, headers)
+        if isinstance(caller, Refusal):
+            return caller
+        try:
+            body = await read_body(receive, headers)
+        except BodyTooLargeError:
+            return Refusal(413, "The request is larger than 4 MiB")
+        return Incoming(headers, body, read_envelope(body), caller)
 
     def _admit(self, scope: Scope, headers: Headers) -> Principal | Refusal:
         """Return who asks, or the first rule that the request breaks."""
@@ -98,33 +113,12 @@ class FastPath:
             return Refusal(415, "The body must be plain application/json")
         return caller
 
-    def _plain_call(self, envelope: Envelope, headers: Headers) -> ModernCall | LegacyCall | None:
-        """Return the tool call that is understood in every respect, or None."""
-        version = headers.by_name.get(b"mcp-protocol-version")
-        modern = version == MODERN.encode()
-        if headers.routing_repeated or not (modern or version in _LEGACY):
-            return None
-        call = read_call(envelope, modern=modern)
-        if call is None or call.name not in TOOLS or not headers.accepts_both():
-            return None
-        if modern and (
-            headers.by_name.get(b"mcp-method") != TOOLS_CALL.encode()
-            or headers.by_name.get(b"mcp-name") != call.name.encode()
-        ):
-            return None
-        return call
-
     async def _answer(
-        self,
-        envelope: Envelope,
-        call: ModernCall | LegacyCall,
-        caller: Principal,
-        receive: Receive,
-        send: Send,
+        self, call: PlainCall, caller: Principal, receive: Receive, send: Send
     ) -> None:
         watch = DisconnectWatch(receive)
         try:
-            result = await self._tools.call(call.name, bytes(call.arguments), caller)
+            result = await self._tools.call(call.name, call.arguments, caller)
         except asyncio.CancelledError:
             if not watch.gone:
                 raise
@@ -133,33 +127,40 @@ class FastPath:
             return
         finally:
             watch.stop()
-        message_id: MessageId = envelope.id  # type: ignore[assignment]
-        body = call_result(message_id, result, modern=isinstance(call, ModernCall))
-        await _send(send, 200, body)
+        await _send(send, 200, call_result(call.id, result, modern=call.is_modern))
 
-    async def _replay(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: Headers,
-        body: bytes,
-        envelope: Envelope,
-        caller: Principal,
-    ) -> None:
+    async def _replay(self, incoming: Incoming, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request to the SDK, without the arguments of a tool call."""
-        arguments = b"{}"
-        if envelope.method == TOOLS_CALL:
-            params, arguments = without_arguments(envelope)
-            body = with_params(envelope, params)
+        body, arguments = incoming.body, b"{}"
+        if incoming.envelope.method == TOOLS_CALL:
+            params, arguments = without_arguments(incoming.envelope)
+            body = with_params(incoming.envelope, params)
         first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replayed() -> Message:
             return first.pop() if first else await receive()
 
-        fields = [field for field in headers.raw if field[0] != b"content-length"]
-        inner = {**scope, "headers": fields, CARRIED: Carried(caller, arguments)}
+        fields = [field for field in incoming.headers.raw if field[0] != b"content-length"]
+        inner = {**scope, "headers": fields, CARRIED: Carried(incoming.caller, arguments)}
         await self._sdk(inner, replayed, send)
+
+
+def _plain_call(incoming: Incoming) -> PlainCall | None:
+    """Return the tool call that is understood in every respect, or None."""
+    headers = incoming.headers
+    version = headers.by_name.get(b"mcp-protocol-version")
+    modern = version == MODERN.encode()
+    if headers.routing_repeated or not (modern or version in _LEGACY):
+        return None
+    call = read_call(incoming.envelope, modern=modern)
+    if call is None or call.name not in TOOLS or not headers.accepts_both():
+        return None
+    if modern and (
+        headers.by_name.get(b"mcp-method") != TOOLS_CALL.encode()
+        or headers.by_name.get(b"mcp-name") != call.name.encode()
+    ):
+        return None
+    return call
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from mcp import Client
+from mcp.types import CallToolResult, TextContent
 
 from broker.catalogue import tools
 from tests.unit.broker.serving import (
@@ -29,6 +30,13 @@ CALLS = [
 ]
 
 
+def text_of(result: CallToolResult) -> object:
+    """Return the JSON of a result's one text."""
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return json.loads(content.text)
+
+
 @pytest.mark.parametrize("version", ERAS)
 @pytest.mark.parametrize(("name", "arguments"), CALLS)
 def test_a_plain_call_is_answered_beside_the_sdk_exactly_as_the_sdk_would(
@@ -36,12 +44,12 @@ def test_a_plain_call_is_answered_beside_the_sdk_exactly_as_the_sdk_would(
 ) -> None:
     async def run() -> None:
         with StandInRouter() as router:
-            async with a_gateway(router) as fast, a_gateway(router, bypass=False) as slow:
-                ours = await fast.call(name, arguments, version=version)
-                oracle = await slow.call(name, arguments, version=version)
+            async with a_gateway(router) as gateway:
+                ours = await gateway.call(name, arguments, version=version)
+                beside = list(gateway.sdk_calls)
+                oracle = await gateway.call(name, arguments, version=version, plain=False)
 
-            assert fast.sdk_calls == []
-            assert slow.sdk_calls == ["/mcp"]
+            assert (beside, gateway.sdk_calls) == ([], ["/mcp"])
             assert ours.status_code == oracle.status_code == 200
             assert answered(ours) == answered(oracle)
 
@@ -53,11 +61,14 @@ def test_a_progress_token_and_a_client_info_stay_beside_the_sdk() -> None:
         info = {"name": "a client", "version": "1"}
         meta = {"progressToken": 3, "io.modelcontextprotocol/clientInfo": info}
         with StandInRouter() as router:
-            async with a_gateway(router) as fast, a_gateway(router, bypass=False) as slow:
-                ours = await fast.call(*CALLS[2], version=MODERN_VERSION, meta=dict(meta))
-                oracle = await slow.call(*CALLS[2], version=MODERN_VERSION, meta=dict(meta))
+            async with a_gateway(router) as gateway:
+                ours = await gateway.call(*CALLS[2], version=MODERN_VERSION, meta=dict(meta))
+                beside = list(gateway.sdk_calls)
+                oracle = await gateway.call(
+                    *CALLS[2], version=MODERN_VERSION, meta=dict(meta), plain=False
+                )
 
-            assert fast.sdk_calls == []
+            assert (beside, gateway.sdk_calls) == ([], ["/mcp"])
             assert answered(ours) == answered(oracle)
 
     asyncio.run(run())
@@ -83,7 +94,7 @@ def test_the_sdks_client_is_served_in_both_eras_and_its_schemas_hold(mode: str) 
             assert listed.structured_content["connections"][0]["name"] == "demo"
             assert connected.structured_content["connection_id"] == ID
             assert ran.structured_content["rows"] == [{"n": 1, "€": "ü\\\"'\n"}]
-            assert json.loads(ran.content[0].text) == ran.structured_content  # type: ignore[union-attr]
+            assert text_of(ran) == ran.structured_content
             assert wrong.is_error
             assert wrong.structured_content["fault"]["code"] == "invalid_arguments"
 
@@ -101,7 +112,7 @@ def test_every_answer_fits_the_schema_that_its_tool_announces(
 
                 result = await client.call_tool(name, arguments)
 
-            assert json.loads(result.content[0].text) == result.structured_content  # type: ignore[union-attr]
+            assert text_of(result) == result.structured_content
 
     asyncio.run(run())
 
@@ -134,16 +145,17 @@ def test_the_router_gets_the_clients_own_bytes() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("bypass", [True, False], ids=["beside the SDK", "through the SDK"])
+@pytest.mark.parametrize("plain", [True, False], ids=["beside the SDK", "through the SDK"])
 @pytest.mark.parametrize("version", ERAS)
-def test_a_client_that_goes_away_cancels_its_request(version: str, *, bypass: bool) -> None:
+def test_a_client_that_goes_away_cancels_its_request(version: str, *, plain: bool) -> None:
     async def run() -> None:
         with StandInRouter(silent) as router:
-            async with a_gateway(router, bypass=bypass) as gateway:
+            async with a_gateway(router) as gateway:
                 waiting = asyncio.create_task(
-                    gateway.call("execute_query", EXECUTE, version=version)
+                    gateway.call("execute_query", EXECUTE, version=version, plain=plain)
                 )
                 asked, _ = await asyncio.to_thread(router.next_of, Execute)
+                assert gateway.sdk_calls == ([] if plain else ["/mcp"])
 
                 waiting.cancel()
 
