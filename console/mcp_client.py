@@ -1,5 +1,6 @@
 """An MCP client over HTTP for one statement: connect, execute, disconnect."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
@@ -25,7 +26,9 @@ class Access(NamedTuple):
     token: str | None
 
 
-_LOGGED: Final = frozenset({FaultCode.LOGIN_FAILED, FaultCode.LOGIN_PAUSED, FaultCode.INTERNAL})
+_LOGGED: Final = frozenset(
+    code.value for code in (FaultCode.LOGIN_FAILED, FaultCode.LOGIN_PAUSED, FaultCode.INTERNAL)
+)
 """Failures of which the client hears less than the log says."""
 
 _SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -34,7 +37,7 @@ _SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (httpx2.TimeoutException, "{url} does not answer"),
     (httpx2.UnsupportedProtocol, "{url} is not a URL that begins with http:// or https://"),
     (httpx2.InvalidURL, "{url} is not a URL"),
-    (httpx2.ProtocolError, "{url} does not speak HTTP"),
+    (httpx2.ProtocolError, "{url} closed the connection or does not speak HTTP"),
     (httpx2.NetworkError, "{url} closed the connection before it answered"),
     (httpx2.TooManyRedirects, "{url} sends its callers in a circle"),
 )
@@ -44,6 +47,8 @@ async def run_statement(
     access: Access, *, connection: str, statement: str, parameters: Fields
 ) -> Fields:
     """Return the structured answer to *statement*; raise CommandFailedError with its sentence."""
+    # What the SDK logs would stand on a person's terminal beside the sentence.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         async with _session(access) as client:
             opened = await _call(client, "connect_named_storage", {"connection_name": connection})

@@ -3,8 +3,8 @@
 from broker.commands import TellExecutor, TellGateway, TellVault
 from broker.dispatch import Dispatch
 from broker.outcomes import unanswered
+from tests.harness.router_alone import ALICE
 from tests.unit.broker.making import (
-    ALICE,
     BOB,
     GATEWAY,
     LEASE,

@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from broker.grant_cache import RETRY_S, SPARE_S, GrantCache
-from tests.unit.broker.making import ALICE, BOB, LEASE, OTHER_LEASE, A, granted
+from tests.harness.router_alone import ALICE
+from tests.unit.broker.making import BOB, LEASE, OTHER_LEASE, A, granted
 
 LIFE_S = 60.0
 

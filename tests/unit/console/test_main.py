@@ -1,6 +1,8 @@
 """The command line: what is refused, what is loaded, and in which order."""
 
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from console.commandline import COMMANDS, main
+from wire.version import own_version
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -50,8 +53,56 @@ def test_a_system_that_does_not_run_is_one_sentence(
 
     assert status == 1
     assert capsys.readouterr().err == (
-        f"strongroom: nothing runs on {tmp_path}; start it with `strongroom up`\n"
+        f"strongroom: nothing runs on {tmp_path}; "
+        "start it with ./scripts/launch.py or `strongroom up`\n"
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's directory")
+def test_another_users_directory_is_refused_with_its_users_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(tmp_path, nobody.pw_uid, nobody.pw_gid)
+    monkeypatch.setattr("console.system.own_uid", lambda: 4321)
+
+    status = main(["status", "--run-dir", str(tmp_path)])
+
+    assert status == 1
+    assert capsys.readouterr().err == (
+        f"strongroom: run directory {tmp_path} belongs to another user, nobody\n"
+    )
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"strongroom {own_version()}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it is for root in another user's checkout")
+def test_root_leaves_no_bytecode_in_a_checkout_of_another_user(tmp_path: Path) -> None:
+    for name in ("console", "wire", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        os.chown(path, 12345, 12345)
+    before = set(tmp_path.rglob("*.pyc"))
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "console", "prove", "--help"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert done.returncode == 0
+    # The package's own first file is compiled before a line of ours runs.
+    made = {path.name.partition(".")[0] for path in set(tmp_path.rglob("*.pyc")) - before}
+    assert made <= {"__init__"}
 
 
 def test_a_run_directory_that_others_can_write_is_not_believed(

@@ -3,9 +3,12 @@
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,10 +16,13 @@ import pytest
 from tests.harness.postgres import PostgresServer
 from tests.harness.system import ROOT, System
 
+COMMAND = (sys.executable, "-P", "-m", "console")
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+
 
 @pytest.fixture(scope="module")
 def system(postgres: PostgresServer) -> Iterator[System]:
-    """A system with one read-only and one read-write connection."""
+    """A system with a read-only and a read-write connection, and one with a wrong password."""
     password = f"p:@/%' \"\\é{secrets.token_urlsafe(16)}"
     role = f"asker_{secrets.token_hex(4)}"
     postgres.create_role(role, password)
@@ -27,8 +33,9 @@ def system(postgres: PostgresServer) -> Iterator[System]:
         "database": "postgres",
         "credentialsEnv": "ASKER_CREDENTIALS",
     }
-    connections = {"reads": {**server, "access": "read-only"}, "writes": server}
-    credentials = {"ASKER_CREDENTIALS": f"{role}:{password}"}
+    wrong = {**server, "credentialsEnv": "WRONG_CREDENTIALS"}
+    connections = {"reads": {**server, "access": "read-only"}, "writes": server, "wrong": wrong}
+    credentials = {"ASKER_CREDENTIALS": f"{role}:{password}", "WRONG_CREDENTIALS": f"{role}:no"}
     with System(configuration={"connections": connections}, credentials=credentials) as running:
         yield running
 
@@ -37,10 +44,10 @@ def query(system: System, *arguments: str) -> subprocess.CompletedProcess[str]:
     return command("query", *arguments, "--run-dir", str(system.run_dir))
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", "console", *arguments],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        [*COMMAND, *arguments],
+        env={**ENVIRONMENT, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -79,6 +86,97 @@ def test_a_failure_is_a_sentence_and_a_status(
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_failed_login_says_where_the_log_is(system: System) -> None:
+    done = query(system, "wrong", "SELECT 1")
+
+    assert done.returncode == 1
+    assert done.stderr.endswith("\nlog: the standard error of whoever started the system\n")
+
+
+def test_what_a_database_says_is_no_command_to_a_terminal(system: System) -> None:
+    done = query(system, "reads", "SELECT CAST(U&'\\001B]0;x\\0007' AS integer)")
+
+    assert done.returncode == 1
+    assert "\\x1b]0;x\\x07" in done.stderr
+    assert done.stderr.replace("\n", "").isprintable()
+
+
+def test_an_output_that_is_full_is_one_sentence(system: System) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "query", "reads", "SELECT 1", "--run-dir", str(system.run_dir)],
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "strongroom: the output: No space left on device\n"
+
+
+def test_an_output_without_a_character_gets_its_escape(system: System) -> None:
+    ask = ("query", "reads", "SELECT '\u20ac' AS a", "--run-dir", str(system.run_dir))
+
+    lines, document = (command(*ask, *more, PYTHONIOENCODING="ascii") for more in ((), ("--json",)))
+
+    assert lines.stdout == "a\n\\u20ac\n"
+    assert json.loads(document.stdout)["rows"] == [{"a": "\u20ac"}]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1/mcp", "nothing answers at http://127.0.0.1:1/mcp"),
+        ("localhost", "localhost is not a URL that begins with http:// or https://"),
+        ("http://a:b/", "http://a:b/ is not a URL"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_one_sentence(url: str, words: str) -> None:
+    done = command("query", "a", "SELECT 1", "--url", url)
+
+    assert (done.returncode, done.stderr) == (1, f"strongroom: {words}\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"", "closed the connection"),
+        (b"220 mail.example.com\r\n", "does not speak HTTP"),
+        (b"HTTP/1.0 404 No\r\nContent-Length: 0\r\n\r\n", "Not Found"),
+        (b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\nhi", "Unexpected content type"),
+    ],
+    ids=["nothing", "mail", "404", "page"],
+)
+def test_another_kind_of_server_is_one_sentence(answer: bytes, words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        pool.submit(answer_always, listener, answer)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        try:
+            done = command("query", "a", "SELECT 1", "--url", url)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def answer_always(listener: socket.socket, answer: bytes) -> None:
+    with suppress(OSError):
+        while True:
+            caller, _ = listener.accept()
+            with caller:
+                caller.recv(65536)
+                caller.sendall(answer)
+
+
+def test_a_parameter_without_a_value_is_a_wrong_command_line(system: System) -> None:
+    assert query(system, "reads", "SELECT :n", "--param", "n").returncode == 2
 
 
 def test_a_url_needs_its_token(system: System, tmp_path: Path) -> None:

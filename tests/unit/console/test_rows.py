@@ -1,11 +1,13 @@
 """Parameters in, rows out."""
 
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from console.failures import CommandFailedError
-from console.rows import as_lines, parse_parameters, show
+from console.rows import as_lines, as_table, parse_parameters, show
 
 
 @pytest.mark.parametrize(
@@ -32,18 +34,51 @@ def test_a_parameter_is_json_where_it_is_json_and_text_stays_text(
 
 @pytest.mark.parametrize("given", [["name"], ["=1"], ["a=1", "a=2"]])
 def test_a_parameter_without_a_name_or_twice_is_refused(given: list[str]) -> None:
-    with pytest.raises(CommandFailedError):
+    with pytest.raises(CommandFailedError) as caught:
         parse_parameters(given)
+
+    assert caught.value.status == 2
 
 
 def test_a_row_is_one_line_whatever_it_holds() -> None:
     rows: list[dict[str, object]] = [{"a": "x\ty\nz\\", "b": None}, {"a": {"k": "é"}, "b": 1.5}]
 
-    assert as_lines(rows) == ["a\tb", "x\\ty\\nz\\\\\t\\N", '{"k": "é"}\t1.5']
+    assert as_lines(["a", "b"], rows) == ["a\tb", "x\\ty\\nz\\\\\t\\N", '{"k": "é"}\t1.5']
 
 
-def test_no_rows_are_no_lines() -> None:
-    assert as_lines([]) == []
+def test_no_columns_are_no_lines() -> None:
+    assert as_lines([], []) == []
+
+
+def test_an_empty_result_shows_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = [{"name": "a", "type": "integer"}, {"name": "b", "type": "text"}]
+
+    show({"rows": [], "row_count": 0, "columns": columns}, as_json=False)
+
+    assert capsys.readouterr().out == "a\tb\n"
+
+
+def test_nothing_in_a_row_or_a_name_is_a_command_to_a_terminal() -> None:
+    hostile = "\x1b]0;x\x07\x9b2J\u202e\ud800\r\x00"
+    screen = Console(width=200, file=StringIO())
+
+    with screen.capture() as captured:
+        screen.print(as_table([hostile], [{hostile: hostile}]))
+
+    shown = "\\x1b]0;x\\x07\\x9b2J\\u202e\\ud800\\r\\x00"
+    assert captured.get().count(shown) == 2
+    assert captured.get().replace("\n", "").isprintable()
+
+
+def test_json_has_no_character_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    answer: dict[str, object] = {"rows": [{"a": "\x1b\x9b2J\u202eé\x7f"}]}
+
+    show(answer, as_json=True)
+
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == answer
+    assert printed.strip().isprintable()
+    assert "é" in printed
 
 
 def test_json_is_the_whole_answer(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +97,10 @@ def test_a_cut_result_is_said_beside_the_rows(capsys: pytest.CaptureFixture[str]
     assert printed.err == "1 row, cut at the limit\n"
 
 
-def test_a_change_says_how_many_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    show({"affected_rows": 3}, as_json=False)
+@pytest.mark.parametrize(("rows", "words"), [(0, "0 rows"), (1, "1 row"), (3, "3 rows")])
+def test_a_change_says_how_many_rows(
+    capsys: pytest.CaptureFixture[str], rows: int, words: str
+) -> None:
+    show({"affected_rows": rows}, as_json=False)
 
-    assert capsys.readouterr().err == "3 rows affected\n"
+    assert capsys.readouterr().err == f"{words} affected\n"

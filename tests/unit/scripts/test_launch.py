@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from scripts.installation import STAMP_NAME, expected_stamp
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -84,6 +86,20 @@ def test_help_needs_nothing_installed_and_installs_nothing(tmp_path: Path) -> No
 
     assert ended.returncode == 0
     assert ended.stdout.startswith("usage: launch.py [--config FILE]")
+    assert not (root / ".venv").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--frob"], ["--config", "x", "frob"]])
+def test_an_unknown_argument_gets_the_usage_of_launch_and_installs_nothing(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    root = a_checkout(tmp_path)
+
+    ended = launch(root, *arguments)
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("usage: launch.py [--config FILE]")
+    assert ended.stderr.endswith(f"unrecognized argument: {arguments[-1]}\n")
     assert not (root / ".venv").exists()
 
 

@@ -33,5 +33,5 @@ def test_a_busy_port_is_one_sentence() -> None:
     with listen(Address("127.0.0.1", 0)) as first:
         address = bound_address(first)
 
-        with pytest.raises(ListenError, match=rf"^port {address.port} on 127\.0\.0\.1 is in use$"):
+        with pytest.raises(ListenError, match=rf"^port {address.port} on 127\.0\.0\.1 is in use;"):
             listen(address)

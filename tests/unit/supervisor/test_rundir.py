@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.rundir import RUN_DIR_MAX_BYTES, AlreadyRunningError, RunDirectory, claim
-from wire.rundir import RunDirectoryError, default_run_dir, require_trusted
+from wire.rundir import MARKER, RunDirectoryError, default_run_dir, require_trusted
 
 
 @pytest.fixture
@@ -50,14 +51,66 @@ def test_a_second_start_is_refused_by_the_first_ones_process_id(short: Path) -> 
 
 def test_what_a_killed_system_left_is_cleared(short: Path) -> None:
     release(claim(short, executors=["executor-1"]))
-    for name in ("control.sock", "token", "gateways/router.sock", "adopt/executor-1/.s.PGSQL.1"):
-        (short / name).write_text("old")
+    for name in ("control.sock", "gateways/router.sock", "adopt/executor-1/.s.PGSQL.1"):
+        with socket.socket(socket.AF_UNIX) as old:
+            old.bind(str(short / name))
+    (short / "token").write_text("old")
 
-    found = claim(short, executors=["executor-1"])
+    found = claim(short, executors=["executor-2"])
 
-    left = sorted(path.name for path in short.rglob("*") if path.is_file())
-    assert left == ["lock"]
+    left = sorted(path.name for path in short.rglob("*") if not path.is_dir())
+    assert left == [MARKER, "lock"]
+    assert [path.name for path in (short / "adopt").iterdir()] == ["executor-2"]
     release(found)
+
+
+def test_a_directory_with_a_users_files_is_refused_and_nothing_in_it_is_touched(
+    short: Path,
+) -> None:
+    short.chmod(0o750)
+    for name in ("vault/precious.py", "gateways/a.py", "executors/b.py", "adopt/executor-1/c.py"):
+        (short / name).parent.mkdir(parents=True, exist_ok=True)
+        (short / name).write_text("mine")
+    (short / "token").write_text("mine")
+    before = sorted(short.rglob("*"))
+
+    with pytest.raises(RunDirectoryError, match="name one that is empty or does not exist"):
+        claim(short, executors=["executor-1"])
+
+    assert sorted(short.rglob("*")) == before
+    assert mode(short) == 0o750
+
+
+def test_even_in_a_run_directory_nothing_but_what_we_made_is_removed(short: Path) -> None:
+    found = claim(short, executors=["executor-1"])
+    theirs = [short / name for name in ("vault/router.sock", "adopt/executor-1/c", "gateways/d")]
+    for path in theirs:
+        path.write_text("mine")
+    (short / "control.sock").mkdir()
+
+    found.clear()
+
+    assert all(path.read_text() == "mine" for path in theirs)
+    assert (short / "control.sock").is_dir()
+    assert not (short / "executors").exists()
+    release(found)
+
+
+def test_an_empty_directory_of_ours_is_used_and_keeps_its_mode(short: Path) -> None:
+    short.chmod(0o700)
+
+    found = claim(short, executors=[])
+
+    assert mode(short) == 0o700
+    assert (short / MARKER).is_file()
+    release(found)
+
+
+def test_a_marker_that_is_a_link_marks_nothing(short: Path) -> None:
+    (short / MARKER).symlink_to(short / "elsewhere")
+
+    with pytest.raises(RunDirectoryError, match="holds files"):
+        claim(short, executors=[])
 
 
 def test_the_token_is_new_each_time_and_for_its_owner_only(short: Path) -> None:

@@ -72,7 +72,7 @@ def test_ctrl_c_stops_everything_and_leaves_nothing(stand_ins: Maker) -> None:
 
     assert status == 0
     assert not any(is_alive(pid) for pid in pids)
-    assert left == ["lock"]
+    assert left == [".strongroom-run", "lock"]
 
 
 def test_a_child_that_does_not_finish_is_killed(stand_ins: Maker) -> None:

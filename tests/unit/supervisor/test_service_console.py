@@ -1,12 +1,16 @@
 """What a person or a command hears from the supervisor: refusals, status, standard streams."""
 
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from console.failures import CommandFailedError
 from console.system import call, hear, say
-from tests.harness.system import System
+from tests.harness.system import ROOT, System
 from tests.harness.waiting import until
 from tests.unit.supervisor.stand_ins import Maker
 from wire.console import AdoptStdio, StdioEnded
@@ -51,7 +55,44 @@ def test_a_busy_port_is_refused(stand_ins: Maker) -> None:
         second.stop()
 
     assert status == 2
-    assert log == f"strongroom: port {first.port} on 127.0.0.1 is in use\n"
+    taken = f"port {first.port} on 127.0.0.1 is in use"
+    assert log == f"strongroom: {taken}; choose another with --listen\n"
+
+
+def test_whoever_starts_twice_reads_of_the_first_start_and_not_of_its_port(
+    stand_ins: Maker,
+) -> None:
+    with stand_ins() as first:
+        done = up("--run-dir", str(first.run_dir), "--listen", f"127.0.0.1:{first.port}")
+
+    assert done.returncode == 4
+    assert f"already running on {first.run_dir} (process {first.process.pid})" in done.stderr
+    assert f"`strongroom status --run-dir {first.run_dir}`" in done.stderr
+
+
+def test_a_busy_port_leaves_no_directories(stand_ins: Maker, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    with stand_ins() as first:
+        done = up("--run-dir", str(run_dir), "--listen", f"127.0.0.1:{first.port}")
+
+    assert done.returncode == 2
+    assert sorted(path.name for path in run_dir.iterdir()) == [".strongroom-run", "lock"]
+
+
+def test_the_status_says_which_configuration_and_which_log(stand_ins: Maker) -> None:
+    with stand_ins() as system:
+        status = system.status()
+
+    assert status.configuration == str(system.directory / "strongroom.json")
+    assert status.log is None
+
+
+def test_after_ctrl_c_it_says_that_it_stopped(stand_ins: Maker) -> None:
+    with stand_ins() as system:
+        system.process.send_signal(signal.SIGINT)
+        system.process.wait(5)
+
+        assert system.output.endswith("\nstopped\n")
 
 
 def test_the_status_has_the_vaults_part(stand_ins: Maker) -> None:
@@ -86,6 +127,18 @@ def test_nonsense_on_the_control_socket_ends_only_that_conversation(stand_ins: M
                 hear(link)
 
         assert system.status().processes
+
+
+def up(*options: str) -> subprocess.CompletedProcess[str]:
+    """Start a demo, as far as it gets."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "console", "up", *options],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
 
 
 class Client:

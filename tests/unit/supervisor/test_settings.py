@@ -105,6 +105,8 @@ def test_loopback_is_what_never_leaves_the_machine(host: str, *, local: bool) ->
         ("credentialsEnv", ""),
         ("credentialsEnv", "A=B"),
         ("credentialsEnv", "A\0B"),
+        ("credentialsEnv", "PATH"),
+        ("credentialsEnv", "LD_PRELOAD"),
         ("access", "admin"),
         ("sslmode", "prefer"),
         ("sslmode", {}),
@@ -115,6 +117,13 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(key: str, value: object
 
     assert sentence.startswith('configuration strongroom.json: connection "main_db":')
     assert f'key "{key}" must be' in sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("hots", "host"), ("credentialsenv", "credentialsEnv"), ("Port", "port")]
+)
+def test_an_unknown_key_is_told_with_the_one_that_may_be_meant(key: str, meant: str) -> None:
+    assert f'is not known; did you mean "{meant}"?' in refusal(with_connection(**{key: 1}))
 
 
 @pytest.mark.parametrize("key", ["type", "host", "database", "credentialsEnv"])

@@ -180,7 +180,9 @@ TO_CHILD: Final = (
     Configure(incarnation=_EXECUTOR, settings=Raw(b"\x80")),
     RouterReady(endpoint="ipc:///run/router.sock", public_key=_KEY),
     RouterLost(),
-    PeerJoined(role="executor", incarnation=_EXECUTOR, public_key=_KEY),
+    PeerJoined(
+        role="gateway", incarnation=Incarnation("gateway-1.0a"), public_key=_KEY, principal=_WHO
+    ),
     PeerLeft(role="executor", incarnation=_EXECUTOR),
     Pair(role="vault", incarnation=_EXECUTOR),
     TellStatus(ask=7),
