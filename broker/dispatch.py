@@ -48,8 +48,6 @@ class Dispatch:
         self._cache = GrantCache()
         self._vault: Incarnation | None = None
 
-    # --- gateways ----------------------------------------------------------------------------
-
     def from_gateway(
         self, gateway: Incarnation, message: FromGateway, payload: bytes, *, now: float
     ) -> list[Command]:
@@ -85,8 +83,6 @@ class Dispatch:
         if flight.place is not Place.AT_VAULT:
             self._in_flight.remove(flight)
         return []
-
-    # --- placing a request -------------------------------------------------------------------
 
     def _place(self, flight: Flight, now: float) -> list[Command]:
         """Move a request on: to an executor, to the vault, or into a queue."""
@@ -138,8 +134,6 @@ class Dispatch:
                 break
         return commands
 
-    # --- executors ---------------------------------------------------------------------------
-
     def executor_arrived(self, executor: Incarnation, slots: int, *, now: float) -> list[Command]:
         """Give a new executor what waits; one that greets twice has forgotten what it ran."""
         lost = self.executor_lost(executor, now=now)
@@ -176,8 +170,6 @@ class Dispatch:
         if flight.lease is not None:
             self._cache.use(flight.lease)
         return self._answer(flight, payload) + self._place_waiting(now)
-
-    # --- the vault ---------------------------------------------------------------------------
 
     def vault_arrived(self, vault: Incarnation, *, now: float) -> list[Command]:
         """Ask a new vault what the last one did not answer."""
@@ -254,8 +246,6 @@ class Dispatch:
             if flight.executor is not None
         ]
 
-    # --- time --------------------------------------------------------------------------------
-
     def tick(self, *, now: float) -> list[Command]:
         """Answer what waited too long, end executors that are overdue, renew grants."""
         commands: list[Command] = []
@@ -283,8 +273,6 @@ class Dispatch:
         if used := self._cache.take_used():
             messages.append(Used(connection_ids=used))
         return self._tell_vault(*messages)
-
-    # --- ending a request --------------------------------------------------------------------
 
     def _answer(self, flight: Flight, payload: bytes) -> list[Command]:
         self._in_flight.remove(flight)

@@ -106,8 +106,6 @@ class Router:
                 next_tick = now + TICK_S
                 self._obey(self._dispatch.tick(now=now))
 
-    # --- what peers say ----------------------------------------------------------------------
-
     def _hear(self, peers: Peers) -> None:
         for _ in range(BATCH):
             try:
@@ -157,8 +155,6 @@ class Router:
             case message:
                 return self._dispatch.from_vault(message, received.payload, now=now)
 
-    # --- what dispatch decides ---------------------------------------------------------------
-
     def _obey(self, commands: Iterable[Command]) -> None:
         for command in commands:
             match command:
@@ -187,8 +183,6 @@ class Router:
             self._ending.add(to)
             self._control.say(EndPeer(incarnation=to))
         self._lost(role, to)
-
-    # --- what the supervisor says ------------------------------------------------------------
 
     def _hear_control(self) -> None:
         while (heard := self._control.hear()) is not None:

@@ -79,8 +79,6 @@ class Fleet:
         self._children: dict[Incarnation, Child] = {}
         self._condemned: set[Incarnation] = set()
 
-    # --- what the service asks -----------------------------------------------------------------
-
     def start(
         self, unit: plan.Unit, outfit: Callable[[plan.Member], Outfit], *, lives: int | None = None
     ) -> None:
@@ -138,8 +136,6 @@ class Fleet:
         posts = self._posts.values()
         return next(post for post in posts if child.name in post.life.members)
 
-    # --- what the children do ------------------------------------------------------------------
-
     def _readable(self, child: Child) -> None:
         try:
             for message in child.hear():
@@ -177,8 +173,6 @@ class Fleet:
         said("child_exited", child=child.incarnation, pid=child.pid, status=post.status)
         self._introduce(self._roster.gone(child.incarnation))
         self._report(post, life.MemberExited(child.name))
-
-    # --- what the cores say --------------------------------------------------------------------
 
     def _report(self, post: Post, event: life.Event) -> None:
         for command in post.life.handle(event, now=time.monotonic()):

@@ -137,8 +137,6 @@ class Supervisor:
             self._watch.close()
         return self._status
 
-    # --- what happens --------------------------------------------------------------------------
-
     def _advance(self) -> None:
         """Begin the next stage when the one before it is ready, and say so after the last."""
         while not (self._stopping or self._ready):
@@ -221,8 +219,6 @@ class Supervisor:
         if sentence is not None:
             self._run.last_words(sentence)
         self._fleet.stop_all()
-
-    # --- what the console asks -----------------------------------------------------------------
 
     def _asked(self, caller: Caller, message: FromConsole, descriptors: tuple[int, ...]) -> None:
         match message:

@@ -94,8 +94,6 @@ class Lending:
         for executor in {loan.executor for loan in self._records.loans.all()}.difference(present):
             self.executor_gone(executor)
 
-    # --- borrowing ---------------------------------------------------------------------------
-
     def _borrow(self, executor: Incarnation, message: Borrow, handover: int) -> None:
         now = time.monotonic()
         try:

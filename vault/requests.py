@@ -89,8 +89,6 @@ class Requests:
             self._log.info("lease_expired", connection=lease.pool.connection)
             self._over(lease, _nobody_waits)
 
-    # --- opening -----------------------------------------------------------------------------
-
     def _open(self, message: OpenLease) -> None:
         connection = self._settings.connections.get(message.name)
         if connection is None:
@@ -161,8 +159,6 @@ class Requests:
             ),
         )
 
-    # --- grants ------------------------------------------------------------------------------
-
     def _mint(self, message: MintGrants) -> None:
         lease = self._records.leases.find(
             message.connection_id, message.principal, now=time.monotonic()
@@ -197,8 +193,6 @@ class Requests:
             opened=opened,
         )
 
-    # --- ending ------------------------------------------------------------------------------
-
     def _end(self, message: EndLease) -> None:
         lease = self._records.leases.end(message.connection_id, message.principal)
         if lease is None:
@@ -214,8 +208,6 @@ class Requests:
             when_done()
             return
         self._recall.begin(lease.pool, self._executors(), when_done)
-
-    # --- the list ----------------------------------------------------------------------------
 
     def _listed(self) -> list[dict[str, object]]:
         return [

@@ -146,8 +146,6 @@ class Service:
             self._desk.give_up_late(now=time.monotonic())
             self._records.flush()
 
-    # --- who is heard ------------------------------------------------------------------------
-
     def _hear_control(self) -> None:
         while (heard := self._control.hear()) is not None:
             self._obey(heard)
@@ -222,8 +220,6 @@ class Service:
             return
         self._lending.handle(executor, message, descriptors)
 
-    # --- who comes and goes ------------------------------------------------------------------
-
     def _meet_executor(self, executor: Incarnation, descriptor: int) -> None:
         link = _socket(descriptor)
         self._drop_link(executor)
@@ -254,8 +250,6 @@ class Service:
         except (PeerGoneError, BlockingIOError):
             # Gone, or deaf: then the deadline of what was asked speaks for it.
             self._log.warning("executor_deaf", executor=executor)
-
-    # --- what is watched ---------------------------------------------------------------------
 
     def _watch_login(self, login: socket.socket) -> None:
         self._watch(login, lambda: self._desk.hear(login))

@@ -15,9 +15,6 @@ CONTROL_FD: Final = 3
 """Where every child finds its control socket."""
 
 
-# --- supervisor to child -----------------------------------------------------------------------
-
-
 class Configure(Struct, frozen=True, kw_only=True, tag="configure", forbid_unknown_fields=True):
     """Supervisor to any child, first: who it is and its settings, a struct of its package.
 
@@ -81,9 +78,6 @@ ToChild: TypeAlias = (
     Configure | RouterReady | RouterLost | PeerJoined | PeerLeft | Pair | TellStatus | Finish
 )
 """All that a child may hear."""
-
-
-# --- child to supervisor -----------------------------------------------------------------------
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready", forbid_unknown_fields=True):

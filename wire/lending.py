@@ -15,9 +15,6 @@ from wire.names import DeadlineMs, Engine, Handle, PoolKey
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 
 
-# --- executor and vault ------------------------------------------------------------------------
-
-
 class Borrow(Struct, frozen=True, kw_only=True, tag="borrow", forbid_unknown_fields=True):
     """Executor to vault, with one descriptor: hand one logged-in connection to that socket."""
 
@@ -63,9 +60,6 @@ ToBorrower: TypeAlias = Dispose
 """All that an executor may hear from the vault."""
 
 
-# --- onto the socket that came with a Borrow ---------------------------------------------------
-
-
 class HandedOver(Struct, frozen=True, kw_only=True, tag="handed", forbid_unknown_fields=True):
     """Login to executor, with one descriptor: a connection that speaks the protocol after login.
 
@@ -93,9 +87,6 @@ class Accepted(Struct, frozen=True, kw_only=True, tag="accepted", forbid_unknown
 
 Handover: TypeAlias = HandedOver | NotHandedOver
 """The one message on a hand-over socket. An end of file instead means: ask the next vault."""
-
-
-# --- vault and login ---------------------------------------------------------------------------
 
 
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,9 +168,6 @@ class Delivered(Struct, frozen=True, kw_only=True, tag="delivered", forbid_unkno
 
 LoginOutcome: TypeAlias = LoginDone | LoginFailed | Delivered
 """All that a login may say to the vault. An end of file instead means that it died."""
-
-
-# --- login server and vault --------------------------------------------------------------------
 
 
 class Spare(Struct, frozen=True, kw_only=True, tag="spare", forbid_unknown_fields=True):

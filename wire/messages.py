@@ -29,9 +29,6 @@ class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_field
     slots: SlotCount = 1
 
 
-# --- gateway to router -------------------------------------------------------------------------
-
-
 class Connect(Struct, frozen=True, kw_only=True, tag="connect", forbid_unknown_fields=True):
     """Gateway to router: open a lease on a named connection."""
 
@@ -80,9 +77,6 @@ FromGateway: TypeAlias = Hello | Request | Cancel
 """All that a gateway may say."""
 
 
-# --- router to gateway -------------------------------------------------------------------------
-
-
 class Answer(Struct, frozen=True, kw_only=True, tag="answer", forbid_unknown_fields=True):
     """Router to gateway: the request has ended; the payload is the CallToolResult."""
 
@@ -98,9 +92,6 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed", forbid_unknown_fie
 
 ToGateway: TypeAlias = Answer | Failed
 """All that a gateway may hear from the router."""
-
-
-# --- router and executor -----------------------------------------------------------------------
 
 
 class Run(Struct, frozen=True, kw_only=True, tag="run", forbid_unknown_fields=True):
@@ -131,9 +122,6 @@ class Ran(Struct, frozen=True, kw_only=True, tag="ran", forbid_unknown_fields=Tr
 
 FromExecutor: TypeAlias = Hello | Ran
 """All that an executor may say to the router."""
-
-
-# --- router and vault --------------------------------------------------------------------------
 
 
 class OpenLease(Struct, frozen=True, kw_only=True, tag="open", forbid_unknown_fields=True):

@@ -106,8 +106,6 @@ class McpClient:
         ready.set_result(None)
         await self._leave.wait()
 
-    # --- calls ---------------------------------------------------------------------------------
-
     @property
     def version(self) -> str:
         """Return the protocol version that was agreed."""

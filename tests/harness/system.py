@@ -58,8 +58,6 @@ class System:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    # --- what it is ----------------------------------------------------------------------------
-
     @property
     def url(self) -> str:
         """Return where MCP clients connect."""
@@ -96,8 +94,6 @@ class System:
     def pid_of(self, role: str, *, number: int = 0) -> int:
         """Return the process id of the first (or another) process of *role*."""
         return self.processes(role)[number].pid
-
-    # --- what happens to it --------------------------------------------------------------------
 
     def wait_until_ready(self) -> None:
         """Return when it says that it is ready; raise SystemDiedError when it ends instead."""

@@ -124,8 +124,6 @@ class VaultAlone:
     def _new_router(self) -> RawSocket:
         return listening_socket(self._context, self._endpoint, keys=self._keys, domain="vault")
 
-    # --- its life ----------------------------------------------------------------------------
-
     def start(self, *, first: bool = False) -> None:
         """Start the unit, and introduce it to the router and to every executor."""
         secrets = [self._environment] if first else []
@@ -164,8 +162,6 @@ class VaultAlone:
         self.kill()
         self.start()
 
-    # --- executors ---------------------------------------------------------------------------
-
     def executor(self, name: str = "executor-1.0000000a") -> Executor:
         """Introduce a new executor."""
         made = Executor(name)
@@ -187,8 +183,6 @@ class VaultAlone:
         executor.link.close()
         if tell:
             self.vault.say(PeerLeft(role="executor", incarnation=executor.name))
-
-    # --- the router's part -------------------------------------------------------------------
 
     def run_id(self) -> RunId:
         """Return a number for a question."""
@@ -261,8 +255,6 @@ class VaultAlone:
             executors=tuple(Incarnation(one) for one in self.executors),
         )
         return self.ask(question)[0]
-
-    # --- the supervisor's part ---------------------------------------------------------------
 
     def report(self) -> dict[str, list[dict[str, object]]]:
         """Return what the vault reports of leases and loans."""
