@@ -7,6 +7,7 @@ here by one set of rules. What is not JSON-RPC at all ends here too, because the
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -24,13 +25,16 @@ from broker.envelope import (
     with_params,
     without_arguments,
 )
+from broker.http_connection import CONNECTION, Seat
 from broker.identity import Door, Refusal
+from broker.plain_errors import is_date
 from broker.replies import call_result, rpc_error
 from broker.requests import (
     BodyTooLargeError,
     ClientGoneError,
     Headers,
     RepeatedHeaderError,
+    discard_body,
     read_body,
     read_headers,
 )
@@ -42,6 +46,10 @@ from wire.names import Principal
 PATH: Final = "/mcp"
 
 _LEGACY: Final = frozenset({b"2025-06-18", b"2025-11-25"})
+_CLOSE: Final = (b"connection", b"close")
+
+_LINGER_S: Final = 1.0
+"""For what a stranger is still sending, so that its reset does not overtake the refusal."""
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -73,7 +81,7 @@ class Application:
             await _send(send, 400, rpc_error(None, error.code, error.sentence))
             return
         if isinstance(incoming, Refusal):
-            await _refuse(send, incoming)
+            await _refuse(receive, send, incoming)
             return
         call = _plain_call(incoming)
         if call is None:
@@ -89,7 +97,7 @@ class Application:
         try:
             headers = read_headers(scope)
         except RepeatedHeaderError:
-            return Refusal(400, "A header is there more than once")
+            return _to_stranger(Refusal(400, "A header is there more than once"))
         caller = self._admit(scope, headers)
         if isinstance(caller, Refusal):
             return caller
@@ -103,7 +111,9 @@ class Application:
         """Return who asks, or the first rule that the request breaks."""
         caller = self._door.admit(headers.by_name)
         if isinstance(caller, Refusal):
-            return caller
+            return _to_stranger(caller)
+        seat: Seat = scope["state"][CONNECTION]
+        seat.admitted()
         if scope["path"] != PATH:
             return Refusal(404, f"There is nothing here; the MCP endpoint is {PATH}")
         if scope["method"] != "POST":
@@ -111,23 +121,32 @@ class Application:
             return Refusal(405, "The MCP endpoint takes POST", ((b"allow", b"POST"),))
         if not headers.is_json() or b"content-encoding" in headers.by_name:
             return Refusal(415, "The body must be plain application/json")
+        if not all(map(is_date, headers.versions())):
+            # Refused here, because the SDK quotes what it does not know.
+            return Refusal(400, "The MCP-Protocol-Version header must be a date")
         return caller
 
     async def _answer(
         self, call: PlainCall, caller: Principal, receive: Receive, send: Send
     ) -> None:
+        body = await self._called(call, caller, receive)
+        if body is not None:
+            await _send(send, 200, body)
+
+    async def _called(self, call: PlainCall, caller: Principal, receive: Receive) -> bytes | None:
+        """Return the answer, or None where there is nobody left to answer."""
         watch = DisconnectWatch(receive)
         try:
             result = await self._tools.call(call.name, call.arguments, caller)
         except asyncio.CancelledError:
             if not watch.gone:
                 raise
-            # Cancelled by nobody but the watch: there is nobody left to answer.
+            # Cancelled by nobody but the watch.
             watch.absolve()
-            return
+            return None
         finally:
             watch.stop()
-        await _send(send, 200, call_result(call.id, result, modern=call.is_modern))
+        return call_result(call.id, result, modern=call.is_modern)
 
     async def _replay(self, incoming: Incoming, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request to the SDK, without the arguments of a tool call."""
@@ -163,16 +182,30 @@ def _plain_call(incoming: Incoming) -> PlainCall | None:
     return call
 
 
-async def _refuse(send: Send, refusal: Refusal) -> None:
+def _to_stranger(refusal: Refusal) -> Refusal:
+    """End the connection with the refusal: its place is for those who may come in."""
+    return refusal._replace(headers=(*refusal.headers, _CLOSE))
+
+
+async def _refuse(receive: Receive, send: Send, refusal: Refusal) -> None:
     body = rpc_error(None, INVALID_REQUEST, refusal.sentence)
-    await _send(send, refusal.status, body, refusal.headers)
+    if _CLOSE not in refusal.headers:
+        await _send(send, refusal.status, body, refusal.headers)
+        return
+    await _send(send, refusal.status, body, refusal.headers, more=True)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            await discard_body(receive)
+    await send({"type": "http.response.body", "body": b""})
 
 
-async def _send(send: Send, status: int, body: bytes, headers: Fields = ()) -> None:
+async def _send(
+    send: Send, status: int, body: bytes, headers: Fields = (), *, more: bool = False
+) -> None:
     fields = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         *headers,
     ]
     await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -58,6 +58,7 @@ async def _serve_http(birth: Birth, settings: GatewaySettings, log: Log) -> None
     server = HttpServer(
         Application(manager.asgi_app, tools=tools, door=door),
         when_ready=lambda: _say_ready(birth.control, link),
+        log=log,
     )
 
     def finish() -> None:

@@ -13,7 +13,8 @@ BODY_MAX_BYTES: Final = 4 << 20
 _DECISIVE: Final = frozenset(
     {b"host", b"origin", b"authorization", b"content-type", b"content-length"}
 )
-_ROUTING: Final = frozenset({b"mcp-protocol-version", b"mcp-method", b"mcp-name"})
+_VERSION: Final = b"mcp-protocol-version"
+_ROUTING: Final = frozenset({_VERSION, b"mcp-method", b"mcp-name"})
 _JSON: Final = "application/json"
 _SSE: Final = "text/event-stream"
 _USUAL_ACCEPT: Final = b"application/json, text/event-stream"
@@ -43,6 +44,10 @@ class Headers(NamedTuple):
         """Tell whether the body says that it is JSON."""
         kind = self.by_name.get(b"content-type", b"")
         return kind.partition(b";")[0].strip().lower() == _JSON.encode()
+
+    def versions(self) -> list[str]:
+        """Return what the protocol's version is said to be; more than once is one time too many."""
+        return [value.decode("latin-1") for name, value in self.raw if name == _VERSION]
 
     def accepts_both(self) -> bool:
         """Tell whether JSON and an event stream are both welcome, as every client must say."""
@@ -91,3 +96,10 @@ async def read_body(receive: Receive, headers: Headers) -> bytes:
             raise BodyTooLargeError
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def discard_body(receive: Receive) -> None:
+    """Let the rest of a request come in, or its client go."""
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)

@@ -4,16 +4,17 @@ The SDK never sees the arguments of a call: its models keep and quote what they 
 travel beside the message as `Carried`, in an HTTP request's scope or as a stdio message's context.
 """
 
+import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
 import msgspec
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -24,6 +25,7 @@ from mcp.types import (
 from starlette.requests import Request
 
 from broker.catalogue import INSTRUCTIONS, tools
+from broker.plain_errors import InOurWordsError, in_our_words
 from broker.replies import SERVER_NAME, SERVER_TITLE, SERVER_VERSION
 from broker.requests import BODY_MAX_BYTES
 from broker.tools import TOOLS, Tools
@@ -39,15 +41,29 @@ Context: TypeAlias = ServerRequestContext[object]
 Result: TypeAlias = dict[str, object]
 
 
+RESULTS_MAX: Final = 8
+"""Tool calls of one client at once whose results would be held; a client that does not read them
+holds no more than that."""
+
+
 class Splices:
     """Finished results that a transport writes itself, each to be taken once."""
 
     def __init__(self) -> None:
+        self._places = asyncio.Semaphore(RESULTS_MAX)
         self._results: dict[int, bytes] = {}
         self._numbers = itertools.count(1)
 
-    def leave(self, result: bytes) -> Result:
-        """Keep *result*, and return the placeholder that goes through the SDK in its place."""
+    async def hold(self, call: Callable[[], Awaitable[bytes]]) -> Result:
+        """Make the call when there is a place for its result; return what stands for that."""
+        await self._places.acquire()
+        try:
+            return self._leave(await call())
+        except BaseException:
+            self._places.release()
+            raise
+
+    def _leave(self, result: bytes) -> Result:
         number = next(self._numbers)
         self._results[number] = result
         return {"content": [], "resultType": "complete", "_meta": {SPLICE: number}}
@@ -56,7 +72,10 @@ class Splices:
         """Return the result that *placeholder* stands for, or None where it stands for itself."""
         meta = placeholder.get("_meta")
         number = meta.get(SPLICE) if isinstance(meta, dict) else None
-        return self._results.pop(number, None) if isinstance(number, int) else None
+        result = self._results.pop(number, None) if isinstance(number, int) else None
+        if result is not None:
+            self._places.release()
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +97,12 @@ def make_server(calls: Tools) -> Server[object]:
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> Result:
         if params.name not in TOOLS:
-            raise MCPError(code=INVALID_PARAMS, message="There is no tool of that name")
+            raise InOurWordsError(code=INVALID_PARAMS, message="There is no tool of that name")
         carried = _carried(context.request)
-        result = await calls.call(params.name, carried.arguments, carried.principal)
+        call = partial(calls.call, params.name, carried.arguments, carried.principal)
         if carried.splices is not None:
-            return carried.splices.leave(result)
-        return {**msgspec.json.decode(result, type=Result), "resultType": "complete"}
+            return await carried.splices.hold(call)
+        return {**msgspec.json.decode(await call(), type=Result), "resultType": "complete"}
 
     server: Server[object] = Server(
         SERVER_NAME,
@@ -94,8 +113,8 @@ def make_server(calls: Tools) -> Server[object]:
         on_list_tools=list_tools,
     )
     server.add_request_handler("tools/call", CallToolRequestParams, call_tool)
-    # Only tracing, which nobody listens to here.
-    server.middleware.clear()
+    # Instead of tracing, which nobody listens to here.
+    server.middleware[:] = [in_our_words]
     return server
 
 
@@ -112,5 +131,5 @@ def make_http(server: Server[object]) -> StreamableHTTPSessionManager:
 def _carried(request: object) -> Carried:
     carried = request.scope.get(CARRIED) if isinstance(request, Request) else request
     if not isinstance(carried, Carried):
-        raise MCPError(code=INTERNAL_ERROR, message="The request came without its caller")
+        raise InOurWordsError(code=INTERNAL_ERROR, message="The request came without its caller")
     return carried

@@ -14,6 +14,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import (
     INVALID_REQUEST,
+    JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
     JSONRPCRequest,
@@ -28,9 +29,11 @@ from broker.envelope import (
     read_envelope,
     without_arguments,
 )
+from broker.plain_errors import without_quotes
 from broker.replies import rpc_error, spliced_result
 from broker.sdk import SPLICE, Carried, Splices
 from broker.streams import LINE_MAX_BYTES, LineReader, LineTooLongError, LineWriter
+from broker.unanswered import Unanswered
 from wire.names import Principal
 
 _OURS: Final = frozenset({"content", "structuredContent", "isError"})
@@ -61,6 +64,7 @@ class _Client:
         self._writer = writer
         self._principal = principal
         self._splices = Splices()
+        self._unanswered = Unanswered()
 
     async def read_all(self, server: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         """Pass on the client's messages, until the end of them."""
@@ -69,6 +73,9 @@ class _Client:
                 while (line := await self._next_line()) is not None:
                     if line.strip():
                         await self._pass_on(line, server)
+                        # Not even a cancellation is heard while there is no room: the client has
+                        # answers to read first.
+                        await self._unanswered.room()
             except (BrokenPipeError, anyio.BrokenResourceError):
                 # Nobody is there any more to answer, or the server has ended.
                 return
@@ -86,20 +93,34 @@ class _Client:
     ) -> None:
         try:
             envelope = read_envelope(line)
-            message = self._message(envelope)
+            message = self._message(envelope, len(line))
         except MalformedEnvelopeError as error:
             await self._writer.write(rpc_error(None, error.code, error.sentence))
             return
         await server.send(message)
 
-    def _message(self, envelope: Envelope) -> SessionMessage:
+    def _message(self, envelope: Envelope, size_bytes: int) -> SessionMessage:
         params, arguments = bytes(envelope.params), b"{}"
         if envelope.method == TOOLS_CALL and params != b"null":
             params, arguments = without_arguments(envelope)
         carried = Carried(self._principal, arguments, self._splices)
+        model = _model(envelope, params)
+
+        async def never_answered() -> None:
+            self._settle(model)
+
+        if isinstance(model, JSONRPCRequest):
+            self._unanswered.add(model.id, size_bytes)
         return SessionMessage(
-            _model(envelope, params), metadata=ServerMessageMetadata(request_context=carried)
+            model,
+            metadata=ServerMessageMetadata(
+                request_context=carried, on_request_unanswered=never_answered
+            ),
         )
+
+    def _settle(self, message: JSONRPCMessage) -> None:
+        if not isinstance(message, JSONRPCNotification) and message.id is not None:
+            self._unanswered.settle(message.id)
 
     async def write_all(self, server: MemoryObjectReceiveStream[SessionMessage]) -> None:
         """Write the server's messages, until it ends or nobody reads them."""
@@ -107,14 +128,19 @@ class _Client:
             try:
                 async for message in server:
                     await self._writer.write(self._line(message.message))
+                    self._settle(message.message)
             except BrokenPipeError:
                 return
+            finally:
+                self._unanswered.give_up()
 
     def _line(self, message: JSONRPCMessage) -> bytes:
         if isinstance(message, JSONRPCResponse):
             result = self._splices.take(message.result)
             if result is not None:
                 return spliced_result(message.id, result, _rest(message.result))
+        if isinstance(message, JSONRPCError):
+            message.error = without_quotes(message.error)
         return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 

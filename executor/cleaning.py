@@ -2,11 +2,12 @@
 
 The reset is sent when a run has been answered, and its outcome read when the next one begins:
 nobody waits for it, and a connection that died while idle shows itself before anything is sent on
-it.
+it. A connection without a reset that was sent, or with one that did not come to what it should, is
+never handed out.
 """
 
+import secrets
 import select
-from functools import partial
 from typing import Final
 
 from psycopg import Error
@@ -14,7 +15,6 @@ from psycopg.pq import ExecStatus, TransactionStatus
 
 from executor.adopt.lent import LentConnection
 from executor.pipeline import Command, LostError, Pipeline
-from executor.waiting import Patience
 
 CHECK_CLIENT: Final = b"pg_catalog.set_config('client_connection_check_interval', '500', %b)"
 """Has the server look every half second, during a statement, if its client is still there."""
@@ -25,13 +25,16 @@ CHECK_CLIENT_SINCE: Final = 140_000
 _ROLLBACK: Final = Command(b"ROLLBACK")
 # Settings, role, temporary tables, advisory locks, prepared statements, cursors, LISTEN.
 _DISCARD: Final = Command(b"DISCARD ALL")
+_SEED: Final = b"SELECT pg_catalog.setseed($1)"
+"""DISCARD ALL leaves random() as it is: who has set its seed would know what comes next."""
+_SEEDS: Final = 1 << 53
 
 
-def prepare_new(connection: LentConnection, patience: Patience) -> None:
+def prepare_new(connection: LentConnection) -> None:
     """Find out what the server of a new connection can do; raise LostError or StoppedError."""
     if connection.pgconn.server_version < CHECK_CLIENT_SINCE:
         return
-    pipeline = Pipeline(connection, partial(patience.wait, connection.pgconn.socket))
+    pipeline = Pipeline(connection, connection.wait_for)
     pipeline.send([Command(b"SELECT " + CHECK_CLIENT % b"false")])
     statuses = [result.status for result in pipeline.results()]
     pipeline.end_group()
@@ -44,23 +47,35 @@ def start_reset(connection: LentConnection) -> bool:
     status = connection.pgconn.transaction_status
     if status not in (TransactionStatus.IDLE, TransactionStatus.INERROR):
         return False
+    if connection.is_worn_out():
+        return False
     # DISCARD ALL must be alone in its group, outside of any transaction.
-    groups = [[_DISCARD]] if status == TransactionStatus.IDLE else [[_ROLLBACK], [_DISCARD]]
+    groups = [(_DISCARD, ExecStatus.COMMAND_OK), (_seed(), ExecStatus.TUPLES_OK)]
+    if status == TransactionStatus.INERROR:
+        groups.insert(0, (_ROLLBACK, ExecStatus.COMMAND_OK))
     try:
-        Pipeline(connection, _no_wait).send(*groups)
+        Pipeline(connection, _no_wait).send(*([command] for command, _ in groups))
     except LostError:
         return False
-    connection.groups_due = len(groups)
+    connection.resets_due = [due for _, due in groups]
+    connection.is_clean = True
     return True
 
 
-def finish_reset(connection: LentConnection, patience: Patience) -> bool:
-    """Return whether the connection is clean and alive; raise StoppedError if the run is over."""
-    pipeline = Pipeline(connection, partial(patience.wait, connection.pgconn.socket))
+def finish_reset(connection: LentConnection) -> bool:
+    """Hand the connection out: return whether it is clean and alive, for this one time.
+
+    Raises StoppedError if the run is over.
+    """
+    is_clean, connection.is_clean = connection.is_clean, False
+    if not is_clean:
+        return False
+    connection.expect_little()
+    pipeline = Pipeline(connection, connection.wait_for)
     try:
-        while connection.groups_due:
-            connection.groups_due -= 1
-            if [result.status for result in pipeline.results()] != [ExecStatus.COMMAND_OK]:
+        while connection.resets_due:
+            due = connection.resets_due.pop(0)
+            if [result.status for result in pipeline.results()] != [due]:
                 return False
             pipeline.end_group()
         _read_ahead(connection)
@@ -80,6 +95,11 @@ def _read_ahead(connection: LentConnection) -> None:
         pass
 
 
+def _seed() -> Command:
+    seed = secrets.randbelow(2 * _SEEDS) / _SEEDS - 1
+    return Command(_SEED, [repr(seed).encode()])
+
+
 def _no_wait(_events: int) -> int:
-    # The reset has forty bytes; a socket without room for them is stuck.
+    # The reset has two hundred bytes; a socket without room for them is stuck.
     raise LostError

@@ -1,7 +1,8 @@
 """One SQLAlchemy engine per pool, whose connections are borrowed and never logged in here.
 
 The engine gives the pool and the dialect. Its creator borrows under the grant of the run that needs
-the connection. The key has the principal in it, so nobody uses what another one borrowed.
+the connection. The key has the principal in it, so nobody uses what another one borrowed. Whatever
+comes back to a pool without a reset under way, by whichever way, is closed.
 """
 
 import threading
@@ -10,13 +11,13 @@ from contextvars import ContextVar
 from typing import Final, NamedTuple, TypeAlias
 
 from psycopg import Error
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from executor.adopt.lent import LentConnection
 from executor.cleaning import finish_reset, start_reset
-from executor.waiting import Patience, StoppedError
+from executor.waiting import Patience
 from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import PoolKey
 
@@ -53,6 +54,7 @@ class Engine:
             pool_reset_on_return=None,
             use_native_hstore=False,
         ).pool
+        event.listen(self._pool, "checkin", _close_unless_clean)
 
     def connect(self, need: Need) -> PoolProxiedConnection:
         """Take a connection out of the pool, or borrow one; raise what its borrowing raises."""
@@ -64,11 +66,16 @@ class Engine:
 
     def give_back(self, lent: PoolProxiedConnection, *, is_reusable: bool) -> None:
         """Put a connection back, on its way to being clean; or close it."""
-        connection = connection_of(lent)
-        if is_reusable and not self._is_closing and start_reset(connection):
-            lent.close()
-        else:
-            lent.invalidate()
+        is_clean_soon = False
+        try:
+            is_clean_soon = (
+                is_reusable and not self._is_closing and start_reset(connection_of(lent))
+            )
+        finally:
+            if is_clean_soon:
+                lent.close()
+            else:
+                lent.invalidate()
         if self._is_closing:
             # It may have gone back to the pool after `close` had emptied it.
             self._pool.dispose()
@@ -128,13 +135,14 @@ class Engines:
         # At worst every pooled one has died, and the next is new.
         for _ in range(self._slots + 1):
             checkout = self._connect(pool, Need(grant, patience))
+            is_usable = False
             try:
-                if finish_reset(checkout.connection, patience):
-                    return checkout
-            except StoppedError:
-                checkout.give_back(is_reusable=False)
-                raise
-            checkout.give_back(is_reusable=False)
+                is_usable = finish_reset(checkout.connection)
+            finally:
+                if not is_usable:
+                    checkout.give_back(is_reusable=False)
+            if is_usable:
+                return checkout
         raise RefusedError(Fault(code=FaultCode.UNAVAILABLE))
 
     def dispose(self, pool: PoolKey) -> None:
@@ -179,6 +187,12 @@ class Engines:
                 self._closing[pool] = left
         if not left:
             self._on_gone(pool)
+
+
+def _close_unless_clean(connection: object, entry: ConnectionPoolEntry) -> None:
+    # Of a connection that nobody gave back, the garbage collector gives back the pool's place.
+    if isinstance(connection, LentConnection) and not connection.is_clean:
+        entry.invalidate()
 
 
 def connection_of(lent: PoolProxiedConnection) -> LentConnection:

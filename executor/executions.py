@@ -49,10 +49,11 @@ class Executions:
     def _run(self, run: Run, statement: Statement, checkout: Checkout) -> Reply:
         try:
             outcome = self._statement_run(run, checkout).run(statement)
+            payload = _payload(outcome)
         except BaseException:
             checkout.give_back(is_reusable=False)
             raise
-        return Reply(_payload(outcome), lambda: checkout.give_back(is_reusable=outcome.is_reusable))
+        return Reply(payload, lambda: checkout.give_back(is_reusable=outcome.is_reusable))
 
     def _statement_run(self, run: Run, checkout: Checkout) -> StatementRun:
         limits = self._settings

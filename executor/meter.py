@@ -16,15 +16,16 @@ _INT: Final = struct.Struct("=i")
 
 
 class Meter:
-    """Counts from its making; a socket that cannot tell counts as nothing."""
+    """Counts what is taken from now on; a socket that cannot tell counts as nothing."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._arrived_before = self._arrived_bytes()
+        # What waits already will be taken later, and counts then.
+        self._taken_before = self._arrived_bytes() - self._waiting_bytes()
 
     def exceeds(self, limit_bytes: int) -> bool:
         """Return whether more than *limit_bytes* were taken."""
-        arrived = self._arrived_bytes() - self._arrived_before
+        arrived = self._arrived_bytes() - self._taken_before
         return arrived > limit_bytes and arrived - self._waiting_bytes() > limit_bytes
 
     def _arrived_bytes(self) -> int:

@@ -43,7 +43,7 @@ class Opening:
         closing.callback(self._vault.returned, borrowed.session.handle)
         connection = self._adopter.adopt(borrowed, patience=need.patience, on_close=closing.close)
         try:
-            prepare_new(connection, need.patience)
+            prepare_new(connection)
         except BaseException:
             connection.close()
             raise

@@ -18,13 +18,11 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Raw
 
-from executor.lexer import Kind, Token, tokens
+from executor.lexer import Kind, Token, may_have_parameters, tokens
 from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import PARAMETERS_MAX
 
-_OPERANDS: Final = frozenset(
-    {Kind.STRING, Kind.NUMBER, Kind.QUOTED_NAME, Kind.PARAMETER, Kind.POSITIONAL}
-)
+_OPERANDS: Final = frozenset({Kind.OPERAND, Kind.PARAMETER, Kind.POSITIONAL, Kind.CLOSING})
 
 
 class Replaced(NamedTuple):
@@ -41,6 +39,8 @@ class Bound(NamedTuple):
     names: tuple[str, ...] = ()
     """The parameter behind `$1`, behind `$2`, and so on."""
     replaced: tuple[Replaced, ...] = ()
+    has_positional: bool = False
+    """Whether the client wrote a `$1` of its own."""
 
     def position(self, bound_position: int) -> int:
         """Return where the client wrote what the server found at *bound_position*; both from 1."""
@@ -53,21 +53,22 @@ class Bound(NamedTuple):
 
 
 def bind(statement: str) -> Bound:
-    """Return *statement* with `$n` for each `:name`."""
-    if ":" not in statement:
+    """Return *statement* with `$n` for each `:name`; raise RefusedError if it has too many."""
+    if not may_have_parameters(statement):
         return Bound(statement)
+    found = _parameters(statement)
     numbers: dict[str, int] = {}
     parts: list[str] = []
     replaced: list[Replaced] = []
     copied = length = 0
-    for token in _parameters(statement):
+    for token in found.named:
         number = numbers.setdefault(statement[token.start + 1 : token.end], len(numbers) + 1)
         part = f"{statement[copied : token.start]}${number}"
         parts.append(part)
         copied, length = token.end, length + len(part)
         replaced.append(Replaced(copied, length))
     parts.append(statement[copied:])
-    return Bound("".join(parts), tuple(numbers), tuple(replaced))
+    return Bound("".join(parts), tuple(numbers), tuple(replaced), found.has_positional)
 
 
 def values(bound: Bound, given: dict[str, Raw]) -> list[bytes | None]:
@@ -80,31 +81,43 @@ def values(bound: Bound, given: dict[str, Raw]) -> list[bytes | None]:
         raise _unfit(f"params has {min(superfluous)}, but the statement has no such name")
     if len(bound.names) > PARAMETERS_MAX:
         raise _unfit(f"A statement takes at most {PARAMETERS_MAX} parameters")
-    if bound.names and _has_positional(bound):
+    if bound.names and bound.has_positional:
         raise _unfit("Write every parameter as :name; $1 cannot stand beside them")
     return [_text(name, bytes(given[name])) for name in bound.names]
 
 
-def _parameters(statement: str) -> list[Token]:
+class _Found(NamedTuple):
+    named: list[Token]
+    has_positional: bool
+
+
+def _parameters(statement: str) -> _Found:
     # Each open bracket: True for the square one of a subscript, whose colons are the slice's.
     brackets: list[bool] = []
-    found: list[Token] = []
+    named: list[Token] = []
+    has_positional = False
     before: Token | None = None
     for token in tokens(statement):
-        if token.kind is Kind.PARAMETER and not _is_own_colon(statement, before, brackets):
-            found.append(token)
-        elif token.kind is Kind.SYMBOL:
-            _track(statement[token.start], _follows_operand(statement, before), brackets)
+        if token.kind is Kind.PARAMETER and not _is_own_colon(before, brackets):
+            named.append(token)
+        elif token.kind is Kind.POSITIONAL:
+            has_positional = True
+        elif token.kind is Kind.OPENING:
+            is_subscript = statement[token.start] == "[" and _follows_operand(statement, before)
+            # Of several, only the first one can stand behind what it is the subscript of.
+            brackets += [is_subscript, *[False] * (token.end - token.start - 1)]
+        elif token.kind is Kind.CLOSING:
+            del brackets[max(0, len(brackets) - (token.end - token.start)) :]
         before = token
-    return found
+    return _Found(named, has_positional)
 
 
-def _is_own_colon(statement: str, before: Token | None, brackets: list[bool]) -> bool:
+def _is_own_colon(before: Token | None, brackets: list[bool]) -> bool:
     if before is None:
         return False
     if before.kind is Kind.WORD:
         return bool(brackets) and brackets[-1]
-    return before.kind in _OPERANDS or statement[before.start] in ")]"
+    return before.kind in _OPERANDS
 
 
 def _follows_operand(statement: str, before: Token | None) -> bool:
@@ -112,19 +125,7 @@ def _follows_operand(statement: str, before: Token | None) -> bool:
         return False
     if before.kind is Kind.WORD:
         return statement[before.start : before.end].upper() != "ARRAY"
-    return before.kind in _OPERANDS or statement[before.start] in ")]"
-
-
-def _track(symbol: str, follows_operand: bool, brackets: list[bool]) -> None:  # noqa: FBT001 - what was before, not a switch
-    if symbol in "([":
-        brackets.append(symbol == "[" and follows_operand)
-    elif symbol in ")]" and brackets:
-        brackets.pop()
-
-
-def _has_positional(bound: Bound) -> bool:
-    # Bound text has one `$n` for each one that was replaced; any more are the client's own.
-    return sum(token.kind is Kind.POSITIONAL for token in tokens(bound.sql)) > len(bound.replaced)
+    return before.kind in _OPERANDS
 
 
 def _unfit(sentence: str) -> RefusedError:

@@ -32,6 +32,7 @@ _INT8: Final = 20
 _FLOATS: Final = frozenset({700, 701})  # float4, float8
 _LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
 _encode: Final = msgspec.json.Encoder().encode
+_check_json: Final = msgspec.json.Decoder().decode
 
 
 class ResultTooLargeError(Exception):
@@ -39,9 +40,20 @@ class ResultTooLargeError(Exception):
 
 
 class _JsonLoader(Loader):
-    def load(self, data: abc.Buffer) -> Raw:
+    """What the server calls JSON stands in ours as it is, and so has to be one value and no more.
+
+    Otherwise a server could end our object and go on with another. What PostgreSQL takes for JSON
+    and some readers do not (a lone surrogate, a number beyond any float64) is text as well.
+    """
+
+    def load(self, data: abc.Buffer) -> Raw | str:
         # A line break in JSON text is only space, but would end a message on standard output.
-        return Raw(bytes(data).translate(_LINE_BREAKS))
+        raw = bytes(data).translate(_LINE_BREAKS)
+        try:
+            _check_json(raw)
+        except (msgspec.DecodeError, RecursionError):
+            return raw.decode()
+        return Raw(raw)
 
 
 def text_adapters() -> AdaptersMap:

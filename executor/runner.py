@@ -35,7 +35,14 @@ NET_MS: Final = 2_000
 WIRE_FACTOR: Final = 4
 """How many bytes a row has on the wire for each of its JSON, at most: it begins with seven."""
 
+STOPPING_MAX_BYTES: Final = 256 << 20
+"""What may still come after that from a server that is to cancel: it cannot stop within a row."""
+
 _SETTINGS: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
+_NOT_UTF8: Final = Fault(
+    code=FaultCode.STATEMENT_FAILED,
+    message="The result has text that is not UTF-8; leave client_encoding as it is",
+)
 _COPYING: Final = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
 
@@ -134,8 +141,7 @@ class StatementRun:
         except ResultTooLargeError:
             self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
         except UnicodeDecodeError:
-            sentence = "The result has text that is not UTF-8; leave client_encoding as it is"
-            self._give_up_on(Fault(code=FaultCode.STATEMENT_FAILED, message=sentence))
+            self._give_up_on(_NOT_UTF8)
         if self._text.is_truncated and self._read_only:
             raise _EnoughError
 
@@ -149,6 +155,8 @@ class StatementRun:
     def _wait(self, events: int) -> int:
         if self._stopped is None and self._meter.exceeds(self._wire_max_bytes):
             self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
+        elif self._meter.exceeds(self._wire_max_bytes + STOPPING_MAX_BYTES):
+            raise LostError
         while True:
             try:
                 return self._patience.wait(self._descriptor, events)
@@ -169,9 +177,13 @@ class StatementRun:
     def _conclude(self) -> Outcome:
         if self._fault is not None:
             return self._failed(self._fault)
+        is_utf8 = self._connection.pgconn.parameter_status(b"client_encoding") == b"UTF8"
+        if not is_utf8:
+            # What was read may be valid and wrong: bytes of another encoding are often UTF-8 too.
+            self._unfit = self._unfit or _NOT_UTF8
         if self._unfit is not None:
             self._unfit = replace(self._unfit, may_have_run=True)
-        return self._shown(is_reusable=self._stopped is None)
+        return self._shown(is_reusable=self._stopped is None and is_utf8)
 
     def _failed(self, fault: Fault) -> Outcome:
         if fault.sqlstate == CANCELED and self._stopped is not None:

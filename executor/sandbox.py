@@ -1,8 +1,8 @@
 """What an executor gives up before its first statement, for good.
 
-It opens no socket but Unix ones, starts no program, looks into no process and reads no file: all
-that it needs is loaded, and its databases come as descriptors. Where the kernel cannot enforce one
-of these, the log says which; the rest still holds.
+It opens no socket but Unix ones, starts no program, touches no other process and neither reads nor
+marks a file: all that it needs is loaded, and its databases come as descriptors. Where the kernel
+cannot enforce one of these, the log says which; the rest still holds.
 """
 
 import resource
@@ -14,15 +14,20 @@ from executor import landlock, seccomp
 from executor.settings import ExecutorSettings
 from wire.logs import Log
 
-DESCRIPTORS_MAX: Final = 1024
-"""Far above what the largest number of slots can need."""
+DESCRIPTORS_MAX: Final = 512
+"""Descriptors on their way count for the user, against the limit of who sends: an executor that
+sends itself all it can leaves the others, whose limit is higher, room for theirs."""
+
+MEMORY_BYTES: Final = 4 << 30
+MEMORY_OF_A_SLOT_BYTES: Final = 1 << 30
+"""Address space: for each slot as much as a server may announce as one message, since libpq takes
+that at once. More is a leak, or somebody else's program."""
 
 
 def confine(settings: ExecutorSettings, log: Log) -> None:
     """Give up what is never needed; before any thread starts, since threads keep what they had."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = DESCRIPTORS_MAX if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS_MAX)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+    _limit(resource.RLIMIT_NOFILE, DESCRIPTORS_MAX)
+    _limit(resource.RLIMIT_AS, MEMORY_BYTES + settings.slots * MEMORY_OF_A_SLOT_BYTES)
     if sys.platform != "linux":
         lost = ["new_sockets", "programs", "other_processes", "other_files"]
     else:
@@ -30,3 +35,9 @@ def confine(settings: ExecutorSettings, log: Log) -> None:
         lost = landlock.keep_only([Path(settings.adopt_dir)]) + seccomp.give_up()
     for guarantee in lost:
         log.warning("guarantee_lost", guarantee=guarantee)
+
+
+def _limit(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    value = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    resource.setrlimit(kind, (value, value))

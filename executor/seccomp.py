@@ -1,15 +1,18 @@
 """Give up system calls (seccomp), for this thread and those it starts.
 
 The filter is classic BPF over struct seccomp_data (linux/seccomp.h). It names what is refused: a
-list of what is allowed would break with every C library.
+list of what is allowed would break with every C library. Which ones, `system_calls` says.
 """
 
 import ctypes
 import errno
+import os
 import platform
 import socket
 import struct
 from typing import Final, NamedTuple
+
+from executor.system_calls import OF_ITSELF, REFUSED
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _SET_MODE_FILTER: Final = 1
@@ -46,45 +49,7 @@ _MACHINES: Final = {
     "aarch64": _Machine(1, 0xC000_00B7, 277, has_x32=False),
 }
 
-# Starting programs, looking into other processes, and ways around this filter; x86_64, aarch64.
-_REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
-    "execve": (59, 221),
-    "execveat": (322, 281),
-    "fork": (57, None),
-    "vfork": (58, None),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "pidfd_getfd": (438, 438),
-    "kcmp": (312, 272),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsmount": (432, 432),
-    "mount_setattr": (442, 442),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "keyctl": (250, 219),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "open_by_handle_at": (304, 265),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "kexec_load": (246, 104),
-}
+_SCHEDULER: Final = (144, 119)
 _SOCKET: Final = (41, 198)
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
@@ -128,10 +93,15 @@ def _filter(machine: _Machine) -> list[_Instruction]:
     ]
     if machine.has_x32:
         program += [_Instruction(_JUMP_IF_AT_LEAST, 0, 1, _X32_BIT), _return(_KILL_PROCESS)]
-    for numbers in _REFUSED.values():
-        number = numbers[column]
+    for refused in REFUSED.values():
+        number = refused[column]
         if number is not None:
             program += _when(number, [_error(errno.EPERM)])
+    for numbers in OF_ITSELF.values():
+        program += _when(numbers[column], _unless_argument_is(0, os.getpid(), errno.EPERM))
+    # libzmq sets the policy that each of its threads has already, and gives up if it may not. This
+    # one does nothing, and says that it has been done.
+    program += _when(_SCHEDULER[column], [_error(0)])
     # The C library then falls back to clone, whose flags a filter can see.
     program += _when(_CLONE3[column], [_error(errno.ENOSYS)])
     program += _when(_CLONE[column], _threads_only())

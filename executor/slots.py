@@ -117,8 +117,10 @@ class Slots:
         reply = None
         try:
             reply = self._execute(task.run, task.payload, task.patience)
-            self._deliver(task, reply.payload)
-            reply.afterwards()
+            try:
+                self._deliver(task, reply.payload)
+            finally:
+                reply.afterwards()
         except Exception as error:  # noqa: BLE001 - the loop's edge: a bug costs one run, no slot
             self._log.error("run_failed", kind=type(error).__name__, replied=reply is not None)
             if reply is None:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from executor import guard
+from executor.lexer import COMMENTS_MAX
 from executor.parameters import Bound, bind, values
 from wire.faults import Fault, FaultCode, RefusedError
 
@@ -45,6 +46,8 @@ def _unsendable(query: str, max_bytes: int) -> Fault | None:
         sentence = f"The statement is longer than {max_bytes} bytes"
     elif "\0" in query:
         sentence = "The statement has a NUL character"
+    elif query.count("/*") > COMMENTS_MAX:
+        sentence = f"The statement has more than {COMMENTS_MAX} comments"
     else:
         return None
     return Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence)

@@ -25,6 +25,11 @@ SCRAM: Final = "tests/unit/vault/test_scram.py"
 ROSTER: Final = "tests/unit/broker/test_roster.py"
 TOOLS: Final = "tests/unit/broker/test_tools.py"
 REFUSALS: Final = "tests/unit/broker/test_refusals.py"
+ROUTER: Final = "tests/unit/broker/test_router.py"
+CONSOLE_SOCKET: Final = "tests/unit/supervisor/test_console_socket.py"
+ATTEMPTS: Final = "tests/unit/vault/test_attempts.py"
+LOANS: Final = "tests/unit/vault/test_loans.py"
+LEASES: Final = "tests/unit/vault/test_leases.py"
 
 _NOWHERE: Final = (
     f"{CANARY}::test_after_all_that_can_happen_the_password_and_its_derivatives_are_nowhere"
@@ -92,6 +97,8 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C17": (
         f"{ROSTER}::test_a_key_may_connect_from_its_joining_to_its_leaving",
         f"{ROSTER}::test_a_key_holds_its_own_identity_and_no_other",
+        f"{ROUTER}::test_a_gateway_cannot_ask_as_anybody_but_its_own_principal",
+        f"{CONSOLE_SOCKET}::test_a_process_of_ours_is_not",
     ),
     "C18": (
         f"{GRANTS}::test_a_grant_with_any_byte_changed_is_forged",
@@ -111,4 +118,13 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C22": (_LOST_WRITE,),
     "C23": (f"{KILLS}::test_any_process_may_die_and_the_same_id_goes_on",),
     "C24": (f"{OTHERS_KILLED}::test_nothing_survives_the_supervisor",),
+    "C25": (
+        f"{ATTEMPTS}::test_a_credential_is_tried_by_one_login_at_a_time_until_it_has_worked",
+        f"{ATTEMPTS}::test_a_credential_may_be_tried_until_it_was_refused_three_times",
+    ),
+    "C26": (
+        f"{LOANS}::test_one_principal_cannot_take_what_others_may_want",
+        f"{LOANS}::test_all_loans_together_have_a_limit",
+        f"{LEASES}::test_a_principal_with_too_many_leases_gets_no_other_and_others_do",
+    ),
 }

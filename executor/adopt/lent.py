@@ -4,15 +4,22 @@ import select
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
+from executor.meter import Meter
 from executor.waiting import Patience
 from wire.names import Handle
 
 RV = TypeVar("RV")
+
+LITTLE_MAX_BYTES: Final = 256 << 10
+"""What a server may say while no statement runs: a set-up or a reset takes less than a page."""
+
+LIFETIME_MAX_BYTES: Final = 256 << 20
+"""libpq keeps what a server calls its parameters until the end: with so much taken, that comes."""
 
 
 class LentConnection(Connection):
@@ -25,12 +32,16 @@ class LentConnection(Connection):
         self.handle: Final = handle
         self.patience = patience
         """Of the run that uses the connection now."""
-        self.groups_due = 0
-        """Groups of a reset that was sent, whose results nobody has read yet."""
+        self.resets_due: list[int] = []
+        """The status that each group of a reset has to come to, if it was sent and not read yet."""
+        self.is_clean = True
+        """Whether nothing but `resets_due` stands between a run and the next; it is False from the
+        moment of handing out, and a reset that was sent is the only way back."""
         self.checks_client = False
         """Whether the server can look, during a statement, if we are still there."""
         self.prepare_threshold = None
         self._on_close: Callable[[], None] | None = on_close
+        self._ever = self._lately = Meter(pgconn.socket)
         # Each statement brings its own BEGIN; psycopg must not add one.
         self._autocommit = True
 
@@ -49,6 +60,20 @@ class LentConnection(Connection):
             result: RV = end.value
             return result
 
+    def expect_little(self) -> None:
+        """Count anew what the server says outside of a statement."""
+        self._lately = Meter(self.pgconn.socket)
+
+    def wait_for(self, events: int) -> int:
+        """Wait as the run allows; raise OperationalError when the server has said too much."""
+        if self._lately.exceeds(LITTLE_MAX_BYTES):
+            raise OperationalError("the server says more than anybody asked for")
+        return self.patience.wait(self.pgconn.socket, events)
+
+    def is_worn_out(self) -> bool:
+        """Return whether it has taken so much that it had better not be used again."""
+        return self._ever.exceeds(LIFETIME_MAX_BYTES)
+
     def close(self) -> None:
         """Close the connection and say so, once."""
         on_close, self._on_close = self._on_close, None
@@ -60,7 +85,7 @@ class LentConnection(Connection):
     def _ready(self, wanted: Wait) -> int:
         reading = select.POLLIN if wanted & Wait.R else 0
         writing = select.POLLOUT if wanted & Wait.W else 0
-        ready = self.patience.wait(self.pgconn.socket, reading | writing)
+        ready = self.wait_for(reading | writing)
         # An error or the other side's end is for libpq to read.
         readable = Ready.R if ready & ~select.POLLOUT else 0
         return readable | (Ready.W if ready & select.POLLOUT else 0)

@@ -27,9 +27,6 @@ DEFAULTS = {"port": "5432; for `mysql` 3306", "access": '`"read-write"`', "sslmo
 every_command = pytest.mark.parametrize("command", sorted(COMMANDS))
 
 
-# --- log events ----------------------------------------------------------------------------------
-
-
 def events(path: Path) -> Iterator[str]:
     """Yield the names of the events that a module logs, also by way of `said = log.info`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -66,9 +63,6 @@ def test_every_log_event_is_documented_and_no_other() -> None:
     assert len(logged) > 20
     assert {event for row in rows for event in ticked(row[0])} == logged
     assert len(rows) == len(logged)
-
-
-# --- the command line ----------------------------------------------------------------------------
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
@@ -111,9 +105,6 @@ def test_every_command_and_every_option_in_the_readme_exists() -> None:
     assert set(OPTION.findall(document("README.md"))) <= known
 
 
-# --- the configuration ---------------------------------------------------------------------------
-
-
 def test_every_key_of_a_connection_is_documented_with_its_default() -> None:
     rows = table(document(OPERATIONS), "key", "type", "default", "meaning")
     rows = [row for row in rows if ticked(row[0])[0] not in settings._LIMITS]
@@ -154,9 +145,6 @@ def test_the_readmes_configuration_loads() -> None:
     found = settings.check_configuration(parse_json(block.encode()), path=file)
 
     assert found.connections
-
-
-# --- faults and exit codes -----------------------------------------------------------------------
 
 
 def test_every_fault_is_documented_and_no_other() -> None:

@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.types import Receive, Scope, Send
 
 from broker.application import Application
+from broker.crowd import USUAL, HttpLimits
 from broker.identity import Door
 from broker.link import RouterLink
 from broker.listener import HttpServer
@@ -123,6 +124,7 @@ async def a_gateway(
     with_token: bool = True,
     waiting_max: int = 1024,
     statement_ms: int = 30_000,
+    limits: HttpLimits = USUAL,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway."""
     token = secrets.token_urlsafe(24)
@@ -143,7 +145,7 @@ async def a_gateway(
     door = Door(token_sha256=digest, listen_hosts=["127.0.0.1"], port=port)
     app = Application(counted, tools=tools, door=door)
     ready = asyncio.Event()
-    server = HttpServer(app, when_ready=ready.set)
+    server = HttpServer(app, when_ready=ready.set, log=Log("test"), limits=limits)
     if router is not None:
         link.router_ready(router.endpoint, router.public_key)
     authorization = {"authorization": f"Bearer {token}"} if with_token else {}

@@ -98,8 +98,6 @@ class AnyOrder(RuleBasedStateMachine):
         self.asked[name] = gateway
         return name
 
-    # --- gateways ----------------------------------------------------------------------------
-
     @rule(gateway=GATEWAYS, leases=lists(LEASES, max_size=3), deadline_ms=DEADLINES_MS)
     def execute(
         self, *, gateway: Incarnation, leases: list[ConnectionId], deadline_ms: int
@@ -137,8 +135,6 @@ class AnyOrder(RuleBasedStateMachine):
         self.unwanted.update(name for name, its in self.asked.items() if its == gateway)
         self.obey(self.dispatch.gateway_lost(gateway))
 
-    # --- executors ---------------------------------------------------------------------------
-
     @rule()
     def executor_comes(self) -> None:
         self.born += 1
@@ -166,8 +162,6 @@ class AnyOrder(RuleBasedStateMachine):
         for executor, its in list(self.running.items()):
             if number not in its:
                 assert self.dispatch.ran(executor, RunId(number), b"", now=self.now) == []
-
-    # --- the vault ---------------------------------------------------------------------------
 
     @rule()
     def vault_comes(self) -> None:
@@ -216,8 +210,6 @@ class AnyOrder(RuleBasedStateMachine):
     def time_passes(self, passed_s: float) -> None:
         self.now += passed_s
         self.obey(self.dispatch.tick(now=self.now))
-
-    # --- what stays true ---------------------------------------------------------------------
 
     @invariant()
     def every_wanted_request_has_one_reply_or_is_in_flight(self) -> None:

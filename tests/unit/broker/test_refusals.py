@@ -107,6 +107,55 @@ def test_a_wrong_call_is_an_error_that_quotes_nothing(
     asyncio.run(run())
 
 
+def a_request(method: str, version: str | None, *, with_meta: bool) -> dict[str, object]:
+    params: dict[str, object] = {
+        "protocolVersion": CANARY,
+        "cursor": {CANARY: 1},
+        "uri": CANARY,
+        "name": [CANARY],
+        "ref": CANARY,
+    }
+    if with_meta:
+        named = {"io.modelcontextprotocol/protocolVersion": version or CANARY}
+        params["_meta"] = {**MODERN_META, **named}
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+
+
+METHODS = [
+    "pa55",
+    "tools/list",
+    "initialize",
+    "resources/read",
+    "prompts/get",
+    "completion/complete",
+    "logging/setLevel",
+    "server/discover",
+]
+
+
+@pytest.mark.parametrize("version", [*ERAS, "2025-03-26", None, "pa55", "2031-01-01"])
+@pytest.mark.parametrize("with_meta", [True, False])
+def test_no_error_quotes_a_method_a_parameter_or_a_version(
+    version: str | None, *, with_meta: bool
+) -> None:
+    async def run() -> None:
+        named = {} if version is None else {"mcp_protocol_version": version}
+        async with a_gateway(None) as gateway:
+            for method in METHODS:
+                response = await gateway.post(
+                    a_request(method, version, with_meta=with_meta), mcp_method=method, **named
+                )
+
+                if "error" in answered(response):
+                    assert "wörd" not in response.text
+                    assert "w\\u00f6rd" not in response.text
+                    assert "pa55" not in response.text
+                else:
+                    assert method in {"tools/list", "initialize", "server/discover"}
+
+    asyncio.run(run())
+
+
 def test_the_headers_of_a_modern_call_must_match_its_body() -> None:
     async def run() -> None:
         body = tool_call("list_connections", {}, version=MODERN_VERSION)

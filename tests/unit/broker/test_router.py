@@ -116,9 +116,6 @@ def test_the_end_of_a_lease_stops_its_runs(gateway: Peer, vault: Peer, executor:
     assert TO_EXECUTOR.decode(executor.hear()[0]) == Stop(run_id=run.run_id)
 
 
-# --- strangers ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("role", ["gateway", "executor", "vault"])
 def test_a_stranger_s_key_gets_nothing(
     router: RouterAlone, gateway: Peer, vault: Peer, role: Role
@@ -190,9 +187,6 @@ def test_a_router_with_another_key_is_not_spoken_to(router: RouterAlone) -> None
     assert careful.hears_nothing()
 
 
-# --- nonsense ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "frames",
     [
@@ -247,9 +241,6 @@ def test_what_is_said_before_a_greeting_was_meant_for_another_router(
 
     assert is_served(late, vault, "greeted")
     assert is_served(gateway, vault)
-
-
-# --- deaths ------------------------------------------------------------------------------------
 
 
 def test_an_executor_that_dies_is_answered_for(

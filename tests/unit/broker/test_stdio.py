@@ -12,7 +12,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from broker.link import RouterLink
-from broker.sdk import make_server
+from broker.sdk import RESULTS_MAX, make_server
 from broker.stdio import serve_stdio
 from broker.streams import LINE_MAX_BYTES
 from broker.tools import Tools
@@ -20,7 +20,7 @@ from tests.unit.broker.gateway_process import REPOSITORY
 from tests.unit.broker.serving import MODERN_META, MODERN_VERSION, part, tool_call
 from tests.unit.broker.standin_router import ID, StandInRouter, silent
 from wire.logs import Log
-from wire.messages import Cancel, Execute
+from wire.messages import Cancel, Execute, Hello
 from wire.names import Incarnation, Principal
 from wire.results import success
 
@@ -35,11 +35,18 @@ class StdioClient:
     to_gateway: int
     reader: asyncio.StreamReader
     serving: "asyncio.Task[None]"
+    transport: asyncio.ReadTransport
 
     async def send(self, *messages: object) -> None:
         for message in messages:
             line = message if isinstance(message, bytes) else json.dumps(message).encode()
             await asyncio.to_thread(write_all, self.to_gateway, line + b"\n")
+
+    def stop_reading(self) -> None:
+        self.transport.pause_reading()
+
+    def go_on_reading(self) -> None:
+        self.transport.resume_reading()
 
     async def receive(self) -> dict[str, object]:
         line = await asyncio.wait_for(self.reader.readline(), WITHIN_S)
@@ -84,7 +91,7 @@ async def a_client(router: StandInRouter) -> AsyncIterator[StdioClient]:
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
         try:
-            yield StdioClient(to_gateway, reader, serving)
+            yield StdioClient(to_gateway, reader, serving, transport)
         finally:
             with contextlib.suppress(OSError):
                 os.close(to_gateway)
@@ -247,6 +254,117 @@ def test_what_is_refused_over_stdio_quotes_no_argument(name: str) -> None:
                 answer = await client.receive()
 
         assert CANARY not in json.dumps(answer, ensure_ascii=False)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("version", [MODERN_VERSION, "2025-11-25"])
+@pytest.mark.parametrize("method", [CANARY, "tools/list", "initialize", "resources/read"])
+def test_no_error_over_stdio_quotes_a_method_or_a_parameter(version: str, method: str) -> None:
+    async def run() -> None:
+        meta = {**MODERN_META, "io.modelcontextprotocol/protocolVersion": CANARY}
+        params = {"cursor": {CANARY: 1}, "uri": CANARY, "protocolVersion": CANARY}
+        bodies = [
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, **more}}
+            for more in ({}, {"_meta": meta}, {"_meta": MODERN_META})
+        ]
+        with StandInRouter() as router:
+            async with a_client(router) as client:
+                if version == MODERN_VERSION:
+                    await client.send(tool_call("list_connections", {}, version=version))
+                    await client.receive()
+                else:
+                    await client.initialize()
+                await client.send(*bodies)
+                answers = [await client.receive() for _ in bodies]
+
+        errors = [answer for answer in answers if "error" in answer]
+        assert errors
+        assert CANARY not in json.dumps(errors, ensure_ascii=False)
+
+    asyncio.run(run())
+
+
+def numbered(call: dict[str, object], number: int) -> dict[str, object]:
+    return {**call, "id": number}
+
+
+def cancelled(number: int) -> dict[str, object]:
+    return {
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": {"requestId": number},
+    }
+
+
+def test_so_many_calls_of_a_client_run_at_a_time_and_a_cancelled_one_makes_room() -> None:
+    async def run() -> list[type]:
+        call = tool_call("execute_query", EXECUTE, version=MODERN_VERSION)
+        with StandInRouter(silent) as router:
+            async with a_client(router) as client:
+                await client.send(*(numbered(call, number) for number in range(RESULTS_MAX + 1)))
+                await client.send(cancelled(0))
+                heard = [
+                    await asyncio.to_thread(router.heard.get, timeout=WITHIN_S)
+                    for _ in range(RESULTS_MAX + 3)
+                ]
+
+        return [type(message) for message, _ in heard]
+
+    assert asyncio.run(run()) == [Hello, *[Execute] * RESULTS_MAX, Cancel, Execute]
+
+
+def test_a_client_that_does_not_read_is_not_read_from_and_loses_nothing() -> None:
+    async def run() -> None:
+        payload = success({"rows": [{"text": "x" * (1 << 20)}]})
+        call = tool_call("execute_query", EXECUTE, version=MODERN_VERSION)
+        ask = tool_call("list_connections", {}, version=MODERN_VERSION, pad="x" * (1 << 20))
+        asks = [numbered(ask, number) for number in range(40)]
+        with StandInRouter(lambda *_: payload) as router:
+            async with a_client(router) as client:
+                client.stop_reading()
+                await client.send(call)
+                sending = asyncio.create_task(client.send(*asks))
+
+                await asyncio.wait({sending}, timeout=2)
+
+                assert not sending.done()
+                client.go_on_reading()
+                answers = [await client.receive() for _ in range(41)]
+                assert {answer["id"] for answer in answers} == {7, *range(40)}
+
+    asyncio.run(run())
+
+
+def test_cancelled_requests_do_not_count_against_their_client() -> None:
+    async def run() -> None:
+        statement = {**EXECUTE, "query": "x" * (1 << 20)}
+        call = tool_call("execute_query", statement, version=MODERN_VERSION)
+        with StandInRouter(silent) as router:
+            async with a_client(router) as client:
+                for number in range(40):
+                    await client.send(numbered(call, number), cancelled(number))
+
+                await client.send(tool_call("no such", {}, version=MODERN_VERSION))
+
+                assert (await client.receive())["id"] == 7
+
+    asyncio.run(run())
+
+
+def test_a_client_that_dies_without_having_read_ends_its_gateway() -> None:
+    async def run() -> None:
+        payload = success({"rows": [{"text": "x" * (1 << 20)}]})
+        call = tool_call("execute_query", EXECUTE, version=MODERN_VERSION)
+        with StandInRouter(lambda *_: payload) as router:
+            async with a_client(router) as client:
+                client.stop_reading()
+                await client.send(*[call] * 20)
+
+                client.transport.close()
+                os.close(client.to_gateway)
+
+                await asyncio.wait_for(client.serving, WITHIN_S)
 
     asyncio.run(run())
 

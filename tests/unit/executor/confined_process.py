@@ -118,6 +118,40 @@ def limit_another(argument: str, _prepared: object) -> None:
     system_call(numbers[os.uname().machine], int(argument), 7, limit, None)
 
 
+def take_room(_argument: str, _prepared: object) -> None:
+    # Nobody may use it, so the machine need not have it.
+    mmap.mmap(-1, 6 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 0).close()
+
+
+def take_descriptors(_argument: str, _prepared: object) -> None:
+    for _ in range(600):
+        os.dup(0)
+
+
+def make_batch(process: int) -> None:
+    os.sched_setscheduler(process, os.SCHED_BATCH, os.sched_param(0))
+    if os.sched_getscheduler(process) != os.SCHED_BATCH:
+        raise PermissionError(errno.EPERM, "nothing has changed")
+
+
+def share_memory(_argument: str, _prepared: object) -> None:
+    numbers = {"x86_64": 29, "aarch64": 194}
+    system_call(numbers[os.uname().machine], 0, 4096, 0o600)
+
+
+def watch(_argument: str, _prepared: object) -> None:
+    numbers = {"x86_64": 294, "aarch64": 26}
+    system_call(numbers[os.uname().machine], 0)
+
+
+def signal_itself(_argument: str, _prepared: object) -> None:
+    received = []
+    signal.signal(signal.SIGUSR1, lambda number, _frame: received.append(number))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
+    assert received
+
+
 Attempt = Callable[[str, object], object]
 
 ON_A_LENT_SOCKET = ("reconnect", "fast_open", "use_lent")
@@ -145,6 +179,20 @@ ATTEMPTS: dict[str, Attempt] = {
         {"x86_64": 272, "aarch64": 97}[os.uname().machine], 0x1000_0000
     ),
     "limit_another": limit_another,
+    "chmod": lambda argument, _: Path(argument).chmod(0o666),
+    "chown": lambda argument, _: os.chown(argument, os.getuid(), os.getgid()),
+    "touch": lambda argument, _: os.utime(argument, (1, 1)),
+    "setxattr": lambda argument, _: os.setxattr(argument, "user.x", b"1"),
+    "removexattr": lambda argument, _: os.removexattr(argument, "user.old"),
+    "affinity": lambda argument, _: os.sched_setaffinity(int(argument), {0}),
+    "batch": lambda argument, _: make_batch(int(argument)),
+    "priority": lambda argument, _: os.setpriority(os.PRIO_PROCESS, int(argument), 5),
+    "pidfd": lambda argument, _: os.pidfd_open(int(argument)),
+    "share_memory": share_memory,
+    "watch": watch,
+    "room": take_room,
+    "descriptors": take_descriptors,
+    "signal_itself": signal_itself,
     "make_socket": make_socket,
     "connect_to_path": connect_to_path,
     "anonymous_memory": lambda _, __: mmap.mmap(-1, 4096).close(),

@@ -1,6 +1,9 @@
 import os
 import socket
 
+import pytest
+
+from executor import runner
 from executor.failures import WORDS_MAX_BYTES
 from executor.meter import Meter
 from tests.unit.executor.standin_vault import Login, StandInVault
@@ -35,6 +38,17 @@ def test_a_write_whose_result_is_too_large_says_whether_it_has_run(
     assert fault(answer)["code"] == "result_too_large"
     has_run = {0: False, 200: True}[int(str(count(login, own_table)))]
     assert fault(answer)["may_have_run"] is has_run
+
+
+def test_a_write_that_goes_on_and_on_after_its_cancel_is_not_waited_for(
+    bench: StatementBench, own_table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "STOPPING_MAX_BYTES", 0)
+    large = f"insert into {own_table} select n from generate_series(1, 200) n "
+
+    answer = bench.ask(large + "returning n, repeat('x', 1000000)")
+
+    assert (fault(answer)["code"], fault(answer)["may_have_run"]) == ("outcome_unknown", True)
 
 
 def test_a_row_larger_than_any_result_may_be_is_a_fault(bench: StatementBench) -> None:

@@ -32,7 +32,16 @@ def sibling() -> Iterator[int]:
 
 
 @pytest.fixture
-def arguments(port: int, sibling: int, adopt_dir: Path, tmp_path: Path) -> dict[str, str]:
+def theirs(tmp_path: Path) -> Path:
+    path = tmp_path / "theirs"
+    path.touch(mode=0o600)
+    return path
+
+
+@pytest.fixture
+def arguments(
+    port: int, sibling: int, adopt_dir: Path, tmp_path: Path, theirs: Path
+) -> dict[str, str]:
     return {
         "port": str(port),
         "sibling": str(sibling),
@@ -40,6 +49,7 @@ def arguments(port: int, sibling: int, adopt_dir: Path, tmp_path: Path) -> dict[
         "inside": os.fspath(adopt_dir / "new"),
         "passwd": "/etc/passwd",
         "etc": "/etc",
+        "theirs": os.fspath(theirs),
         "program": "/bin/true",
         "nothing": "",
     }
@@ -77,6 +87,19 @@ REFUSED = [
     ("user_namespace", "nothing", "EPERM"),
     ("limit_another", "sibling", "EPERM"),
     ("make_socket", "beside", "EACCES"),
+    ("chmod", "theirs", "EPERM"),
+    ("chown", "theirs", "EPERM"),
+    ("touch", "theirs", "EPERM"),
+    ("setxattr", "theirs", "EPERM"),
+    ("removexattr", "theirs", "EPERM"),
+    ("affinity", "sibling", "EPERM"),
+    ("priority", "sibling", "EPERM"),
+    ("batch", "sibling", "EPERM"),
+    ("pidfd", "sibling", "EPERM"),
+    ("share_memory", "nothing", "EPERM"),
+    ("watch", "nothing", "EPERM"),
+    ("room", "nothing", "ENOMEM"),
+    ("descriptors", "nothing", "EMFILE"),
 ]
 
 
@@ -104,6 +127,17 @@ def test_a_confined_executor_cannot(
         ("kill", "sibling"),
         ("limit_another", "sibling"),
         ("make_socket", "beside"),
+        ("chmod", "theirs"),
+        ("chown", "theirs"),
+        ("touch", "theirs"),
+        ("affinity", "sibling"),
+        ("priority", "sibling"),
+        ("batch", "sibling"),
+        ("pidfd", "sibling"),
+        ("share_memory", "nothing"),
+        ("watch", "nothing"),
+        ("room", "nothing"),
+        ("descriptors", "nothing"),
     ],
 )
 def test_the_same_attempt_succeeds_without_confinement(
@@ -119,6 +153,7 @@ def test_the_same_attempt_succeeds_without_confinement(
         ("thread", "nothing"),
         ("make_socket", "inside"),
         ("anonymous_memory", "nothing"),
+        ("signal_itself", "nothing"),
     ],
 )
 def test_a_confined_executor_still_can(
