@@ -7,6 +7,8 @@ compares the two, and looks whether the tests exist.
 from typing import Final
 
 CANARY: Final = "tests/system/test_canary.py"
+CLEANING: Final = "tests/unit/executor/test_cleaning.py"
+SANDBOX: Final = "tests/unit/executor/test_sandbox.py"
 JOURNEY: Final = "tests/system/test_journey.py"
 ATTACKERS: Final = "tests/system/test_attackers.py"
 ISOLATION: Final = "tests/system/test_isolation.py"
@@ -85,7 +87,11 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{JOURNEY}::test_writes_are_kept_and_a_read_only_connection_cannot_write",
         f"{JOURNEY}::test_one_statement_at_a_time_and_no_transaction_control",
     ),
-    "C14": (f"{JOURNEY}::test_nothing_of_one_use_shows_in_the_next",),
+    "C14": (
+        f"{JOURNEY}::test_nothing_of_one_use_shows_in_the_next",
+        f"{CLEANING}::test_a_result_that_cannot_be_written_down_leaves_nothing_for_the_next",
+        f"{CLEANING}::test_a_connection_that_nobody_gave_back_is_closed_and_not_handed_out",
+    ),
     "C15": (
         f"{TOOLS}::test_no_refusal_quotes_a_name_or_a_value",
         f"{REFUSALS}::test_what_is_malformed_gets_a_json_rpc_error_that_quotes_nothing",
@@ -110,7 +116,10 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{ISOLATION}::test_the_supervisor_loads_nothing_that_it_must_not_have",
         f"{ATTACKERS}::test_folders_planted_in_the_working_directory_are_not_imported",
     ),
-    "C20": (f"{ISOLATION}::test_an_executor_is_confined",),
+    "C20": (
+        f"{ISOLATION}::test_an_executor_is_confined",
+        f"{SANDBOX}::test_a_confined_executor_cannot",
+    ),
     "C21": (
         _LOST_WRITE,
         f"{OTHERS_KILLED}::test_the_router_takes_what_was_in_flight_with_it_and_says_so",
