@@ -86,8 +86,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._is_unread = False
         self._unsent_bytes, self._moved_at = 0, 0.0
 
-    # --- what comes in -----------------------------------------------------------------------
-
     def connection_made(  # type: ignore[override] # as narrow as uvicorn's own
         self, transport: asyncio.Transport
     ) -> None:
@@ -142,8 +140,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._is_receiving = False
         self._rest()
 
-    # --- what goes out -----------------------------------------------------------------------
-
     def admitted(self) -> None:
         """Note that the client has shown who it is."""
         self._crowd.admitted(self)
@@ -181,8 +177,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.set_write_buffer_limits()
         super().on_response_complete()
         self._rest()
-
-    # --- what takes too long -----------------------------------------------------------------
 
     def look(self, now: float) -> None:
         """End, if the time is over for what is being waited for."""

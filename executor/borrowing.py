@@ -60,8 +60,6 @@ class VaultLink:
         self._holding: set[Handle] = set()
         self._unsaid: deque[FromBorrower] = deque()
 
-    # --- the loop's side ---------------------------------------------------------------------
-
     def connect(self, descriptor: int) -> None:
         """Use a new socket pair; the vault hears first what this executor holds."""
         with self._changed:
@@ -113,8 +111,6 @@ class VaultLink:
             while self._unsaid and self._try(self._unsaid[0]):
                 self._unsaid.popleft()
 
-    # --- anyone's side -----------------------------------------------------------------------
-
     def borrow(self, grant: bytes, patience: Patience) -> Borrowed:
         """Return a connection; raise RefusedError, or StoppedError when the run was stopped.
 
@@ -147,8 +143,6 @@ class VaultLink:
     def disposed(self, pool: PoolKey) -> None:
         """Say that the engine of this pool is gone."""
         self._tell(Disposed(pool=pool))
-
-    # --- inside ------------------------------------------------------------------------------
 
     def _await_vault(self, patience: Patience) -> int:
         with self._changed:

@@ -172,8 +172,6 @@ class StatementRun:
             self._patience = self._patience.grace(INTERRUPT_S)
             self._interrupt()
 
-    # --- how it ended ------------------------------------------------------------------------
-
     def _conclude(self) -> Outcome:
         if self._fault is not None:
             return self._failed(self._fault)

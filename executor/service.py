@@ -66,8 +66,6 @@ class Service:
             poll.register(router, select.POLLIN)
         poll.poll()
 
-    # --- the supervisor ----------------------------------------------------------------------
-
     def _hear_supervisor(self) -> None:
         while (heard := self._control.hear()) is not None:
             self._obey(heard)
@@ -88,8 +86,6 @@ class Service:
                 close_all(descriptors)
                 self._log.warning("unexpected_message", kind=type(message).__name__)
 
-    # --- the vault ---------------------------------------------------------------------------
-
     def _hear_vault(self) -> None:
         self._vault.flush()
         try:
@@ -102,8 +98,6 @@ class Service:
         except PeerGoneError:
             self._log.warning("vault_lost")
             self._vault.disconnect()
-
-    # --- the router --------------------------------------------------------------------------
 
     def _serve_router(self) -> None:
         while True:

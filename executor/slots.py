@@ -64,8 +64,6 @@ class Slots:
         for number in range(self._count):
             threading.Thread(target=self._work, name=f"slot-{number}", daemon=True).start()
 
-    # --- the loop's side ---------------------------------------------------------------------
-
     def submit(self, run: Run, payload: bytes) -> None:
         """Have *run* run, as soon as a slot is free."""
         limit_s = min(run.deadline_ms, self._statement_ms) / 1000
@@ -102,8 +100,6 @@ class Slots:
                 del self._asked_for[run_id]
                 return done
         return None
-
-    # --- a slot's side -----------------------------------------------------------------------
 
     def _work(self) -> None:
         bell = Bell()
