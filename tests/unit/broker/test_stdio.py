@@ -1,105 +1,21 @@
 import asyncio
-import contextlib
 import fcntl
 import json
 import os
-import secrets
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 from mcp import Client, StdioServerParameters
 
-from broker.link import RouterLink
-from broker.sdk import RESULTS_MAX, make_server
-from broker.stdio import serve_stdio
 from broker.streams import LINE_MAX_BYTES
-from broker.tools import Tools
 from tests.unit.broker.gateway_process import REPOSITORY
 from tests.unit.broker.serving import MODERN_META, MODERN_VERSION, part, tool_call
 from tests.unit.broker.standin_router import ID, StandInRouter, silent
-from wire.logs import Log
-from wire.messages import Cancel, Execute, Hello
-from wire.names import Incarnation, Principal
+from tests.unit.broker.stdio_client import WITHIN_S, a_client
+from wire.messages import Cancel, Execute
 from wire.results import success
 
 EXECUTE = {"connection_id": ID, "query": "select 1"}
-WITHIN_S = 20.0
-
-
-@dataclass
-class StdioClient:
-    """A client's ends of a gateway's two pipes."""
-
-    to_gateway: int
-    reader: asyncio.StreamReader
-    serving: "asyncio.Task[None]"
-    transport: asyncio.ReadTransport
-
-    async def send(self, *messages: object) -> None:
-        for message in messages:
-            line = message if isinstance(message, bytes) else json.dumps(message).encode()
-            await asyncio.to_thread(write_all, self.to_gateway, line + b"\n")
-
-    def stop_reading(self) -> None:
-        self.transport.pause_reading()
-
-    def go_on_reading(self) -> None:
-        self.transport.resume_reading()
-
-    async def receive(self) -> dict[str, object]:
-        line = await asyncio.wait_for(self.reader.readline(), WITHIN_S)
-        return dict(json.loads(line))
-
-    async def initialize(self) -> None:
-        await self.send(
-            {
-                "jsonrpc": "2.0",
-                "id": 0,
-                "method": "initialize",
-                "params": {
-                    "protocolVersion": "2025-11-25",
-                    "capabilities": {},
-                    "clientInfo": {"name": "test", "version": "1"},
-                },
-            },
-            {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        )
-        await self.receive()
-
-
-def write_all(descriptor: int, line: bytes) -> None:
-    with open(descriptor, "wb", closefd=False) as stream:
-        stream.write(line)
-
-
-@contextlib.asynccontextmanager
-async def a_client(router: StandInRouter) -> AsyncIterator[StdioClient]:
-    incoming, to_gateway = os.pipe()
-    from_gateway, outgoing = os.pipe()
-    log = Log("test")
-    link = RouterLink(Incarnation(f"gateway-9.{secrets.token_hex(4)}"), waiting_max=16, log=log)
-    link.router_ready(router.endpoint, router.public_key)
-    server = make_server(Tools(link, statement_ms=30_000, log=log))
-    serving = asyncio.create_task(
-        serve_stdio(server, incoming=incoming, outgoing=outgoing, principal=Principal("uid:1000"))
-    )
-    reader = asyncio.StreamReader(limit=64 << 20)
-    with open(from_gateway, "rb") as pipe:  # noqa: ASYNC230, PTH123 - a descriptor
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), pipe
-        )
-        try:
-            yield StdioClient(to_gateway, reader, serving, transport)
-        finally:
-            with contextlib.suppress(OSError):
-                os.close(to_gateway)
-            await asyncio.wait_for(serving, WITHIN_S)
-            transport.close()
-            for descriptor in (incoming, outgoing):
-                os.close(descriptor)
-            link.close()
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -281,90 +197,6 @@ def test_no_error_over_stdio_quotes_a_method_or_a_parameter(version: str, method
         errors = [answer for answer in answers if "error" in answer]
         assert errors
         assert CANARY not in json.dumps(errors, ensure_ascii=False)
-
-    asyncio.run(run())
-
-
-def numbered(call: dict[str, object], number: int) -> dict[str, object]:
-    return {**call, "id": number}
-
-
-def cancelled(number: int) -> dict[str, object]:
-    return {
-        "jsonrpc": "2.0",
-        "method": "notifications/cancelled",
-        "params": {"requestId": number},
-    }
-
-
-def test_so_many_calls_of_a_client_run_at_a_time_and_a_cancelled_one_makes_room() -> None:
-    async def run() -> list[type]:
-        call = tool_call("execute_query", EXECUTE, version=MODERN_VERSION)
-        with StandInRouter(silent) as router:
-            async with a_client(router) as client:
-                await client.send(*(numbered(call, number) for number in range(RESULTS_MAX + 1)))
-                await client.send(cancelled(0))
-                heard = [
-                    await asyncio.to_thread(router.heard.get, timeout=WITHIN_S)
-                    for _ in range(RESULTS_MAX + 3)
-                ]
-
-        return [type(message) for message, _ in heard]
-
-    assert asyncio.run(run()) == [Hello, *[Execute] * RESULTS_MAX, Cancel, Execute]
-
-
-def test_a_client_that_does_not_read_is_not_read_from_and_loses_nothing() -> None:
-    async def run() -> None:
-        payload = success({"rows": [{"text": "x" * (1 << 20)}]})
-        call = tool_call("execute_query", EXECUTE, version=MODERN_VERSION)
-        ask = tool_call("list_connections", {}, version=MODERN_VERSION, pad="x" * (1 << 20))
-        asks = [numbered(ask, number) for number in range(40)]
-        with StandInRouter(lambda *_: payload) as router:
-            async with a_client(router) as client:
-                client.stop_reading()
-                await client.send(call)
-                sending = asyncio.create_task(client.send(*asks))
-
-                await asyncio.wait({sending}, timeout=2)
-
-                assert not sending.done()
-                client.go_on_reading()
-                answers = [await client.receive() for _ in range(41)]
-                assert {answer["id"] for answer in answers} == {7, *range(40)}
-
-    asyncio.run(run())
-
-
-def test_cancelled_requests_do_not_count_against_their_client() -> None:
-    async def run() -> None:
-        statement = {**EXECUTE, "query": "x" * (1 << 20)}
-        call = tool_call("execute_query", statement, version=MODERN_VERSION)
-        with StandInRouter(silent) as router:
-            async with a_client(router) as client:
-                for number in range(40):
-                    await client.send(numbered(call, number), cancelled(number))
-
-                await client.send(tool_call("no such", {}, version=MODERN_VERSION))
-
-                assert (await client.receive())["id"] == 7
-
-    asyncio.run(run())
-
-
-def test_a_client_that_dies_without_having_read_ends_its_gateway() -> None:
-    async def run() -> None:
-        payload = success({"rows": [{"text": "x" * (1 << 20)}]})
-        call = tool_call("execute_query", EXECUTE, version=MODERN_VERSION)
-        with StandInRouter(lambda *_: payload) as router:
-            async with a_client(router) as client:
-                client.stop_reading()
-                await client.send(*[call] * 20)
-
-                client.transport.close()
-                os.close(client.to_gateway)
-
-                await asyncio.wait_for(client.serving, WITHIN_S)
 
     asyncio.run(run())
 
