@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,63 +54,57 @@ def measure(system: System, run: Callable[[], Sample]) -> tuple[Sample, dict[str
     return sample, {name: us for name, us in used.items() if us >= 1}
 
 
+def configuration_for(server: PostgresServer) -> dict[str, object]:
+    connection = {
+        "type": "postgresql",
+        "host": server.host,
+        "port": server.port,
+        "database": "postgres",
+        "credentialsEnv": "BENCH_CREDENTIALS",
+    }
+    return {"connections": {"bench": connection}}
+
+
+def compare(system: System, label: str, sql: str, *, base: float, seconds: float) -> None:
+    """Print what 1 and 16 callers get of *sql*, beside *base* calls a second without us."""
+    where = urlsplit(system.url)
+    host, port, token = where.hostname or "", where.port or 0, system.token
+    opened = call(host, port, token, "connect_named_storage", {"connection_name": "bench"})
+    arguments = {"connection_id": opened["connection_id"], "query": sql}
+    request = request_bytes(host, port, token, "execute_query", arguments)
+    print(f"{label}: psycopg on one connection {base:,.0f}/s")
+    for callers in (1, 16):
+        run = partial(drive, host, port, request, callers=callers)
+        run(seconds=0.5)
+        sample, cpu = measure(system, partial(run, seconds=seconds))
+        report(callers, sample, cpu, base=base)
+
+
+def report(callers: int, sample: Sample, cpu: dict[str, float], *, base: float) -> None:
+    used = "  ".join(f"{name} {us:.0f}" for name, us in sorted(cpu.items()))
+    share, p50, p99 = sample.per_second / base, sample.percentile(0.5), sample.percentile(0.99)
+    print(f"  {callers:2} callers: {sample.per_second:,.0f}/s, {share:.2f} psycopg")
+    print(f"     p50 {p50:.2f} ms, p99 {p99:.2f} ms; CPU us a request: {used}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--executors", type=int, default=2)
     parser.add_argument("--gateways", type=int, default=1)
     options = parser.parse_args()
+    password = secrets.token_urlsafe(18)
     with PostgresServer() as server:
-        password = secrets.token_urlsafe(18)
         server.create_role("bench", password)
-        configuration = {
-            "connections": {
-                "bench": {
-                    "type": "postgresql",
-                    "host": server.host,
-                    "port": server.port,
-                    "database": "postgres",
-                    "credentialsEnv": "BENCH_CREDENTIALS",
-                }
-            }
-        }
         with System(
-            configuration=configuration,
+            configuration=configuration_for(server),
             credentials={"BENCH_CREDENTIALS": f"bench:{password}"},
             executors=options.executors,
             gateways=options.gateways,
         ) as system:
-            where = urlsplit(system.url)
-            host, port = where.hostname or "", where.port or 0
-            answer = call(
-                host, port, system.token, "connect_named_storage", {"connection_name": "bench"}
-            )
             for label, sql in (("SELECT 1", "select 1"), ("1,000 rows x 5", ROWS)):
                 base = floor(server, "bench", password, sql, options.seconds)
-                print(f"{label}: psycopg on one connection {base:,.0f}/s")
-                request = request_bytes(
-                    host,
-                    port,
-                    system.token,
-                    "execute_query",
-                    {"connection_id": answer["connection_id"], "query": sql},
-                )
-                for callers in (1, 16):
-                    drive(host, port, request, callers=callers, seconds=0.5)
-                    sample, cpu = measure(
-                        system,
-                        lambda request=request, callers=callers: drive(  # type: ignore[misc]
-                            host, port, request, callers=callers, seconds=options.seconds
-                        ),
-                    )
-                    used = "  ".join(f"{name} {us:.0f}" for name, us in sorted(cpu.items()))
-                    share, p50, p99 = (
-                        sample.per_second / base,
-                        sample.percentile(0.5),
-                        sample.percentile(0.99),
-                    )
-                    print(f"  {callers:2} callers: {sample.per_second:,.0f}/s, {share:.2f} psycopg")
-                    print(f"     p50 {p50:.2f} ms, p99 {p99:.2f} ms; CPU us a request: {used}")
+                compare(system, label, sql, base=base, seconds=options.seconds)
 
 
 if __name__ == "__main__":
