@@ -127,8 +127,9 @@ def router_settings(run_dir: RunDirectory) -> Settings:
 def executor_settings(configuration: Configuration, *, executors: int, adopt_dir: Path) -> Settings:
     """Return what one of so many executors may do."""
     limits = configuration.limits
-    # Each slot can want a connection: together they must not want more than the vault lends.
-    share = limits.connections_per_principal // executors
+    # Each slot can want a connection, and together they must not want more than the vault lends. A
+    # third is left: a connection that is being cancelled or closed still counts for a moment.
+    share = limits.connections_per_principal * 2 // 3 // executors
     return {
         "slots": max(1, min(EXECUTOR_SLOTS, share)),
         "adopt_dir": str(adopt_dir),

@@ -67,7 +67,7 @@ class Limits:
     lease_idle_s: int = 1800
     lease_s: int = 28_800
     connections_per_database: int = 32
-    connections_per_principal: int = 16
+    connections_per_principal: int = 24
     leases_per_principal: int = 64
     rows: int = 10_000
     result_bytes: int = 16 << 20
