@@ -95,6 +95,7 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C15": (
         f"{TOOLS}::test_no_refusal_quotes_a_name_or_a_value",
         f"{REFUSALS}::test_what_is_malformed_gets_a_json_rpc_error_that_quotes_nothing",
+        f"{REFUSALS}::test_no_error_quotes_a_method_a_parameter_or_a_version",
     ),
     "C16": (
         f"{DEADLINE}::test_a_statement_that_is_too_slow_ends_on_the_server",
