@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from supervisor import greeting, rundir
+from supervisor.keys import ConfigurationError
 from supervisor.listening import ListenError, bound_address, listen
 from supervisor.memory import make_memories
 from supervisor.options import EXIT_ALREADY_RUNNING, Options, parse_options
@@ -18,7 +19,7 @@ from supervisor.plan import Member, Stage, start_plan
 from supervisor.report import fixed_fields
 from supervisor.sentences import credentials_sentence, gave_up_sentence
 from supervisor.service import Run, Supervisor
-from supervisor.settings import Configuration, ConfigurationError, read_configuration
+from supervisor.settings import Configuration, read_configuration
 from supervisor.spawn import Program, role_programs
 from supervisor.voice import Voice
 from wire.child import fence

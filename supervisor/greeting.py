@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from supervisor.connections import Connection, File
 from supervisor.plan import Member
-from supervisor.settings import Configuration, Connection
+from supervisor.settings import Configuration
 from wire.names import Access, Role
 
 _MAY: Final[dict[Access, str]] = {
     "read-only": "agents may read; writes are refused",
     "read-write": "agents may read and write all that its database user may",
+}
+_MAY_FILE: Final[dict[Access, str]] = {
+    "read-only": "agents may read; writes are refused",
+    "read-write": "agents may read and write",
 }
 _PLURALS: Final[dict[Role, tuple[str, str]]] = {
     "gateway": ("gateway", "gateways"),
@@ -22,6 +27,7 @@ _PLURALS: Final[dict[Role, tuple[str, str]]] = {
     "vault": ("vault", "vaults"),
     "login-server": ("login server", "login servers"),
     "executor": ("executor", "executors"),
+    "file-executor": ("file executor", "file executors"),
     "demo": ("demo database", "demo databases"),
 }
 _ANY_STATEMENT: Final = "SELECT 1 AS one"
@@ -78,7 +84,9 @@ def _connections(configuration: Configuration) -> list[str]:
     ]
 
 
-def _row(name: str, one: Connection) -> tuple[str, ...]:
+def _row(name: str, one: Connection | File) -> tuple[str, ...]:
+    if isinstance(one, File):
+        return (name, one.engine, str(one.path), one.access, _MAY_FILE[one.access])
     if one.engine == "mysql":
         may = "MySQL is not available yet; connecting is refused"
     else:
@@ -115,7 +123,7 @@ def _next_steps(facts: Facts) -> list[str]:
 def _first_query(facts: Facts, where: tuple[str, str]) -> list[str]:
     """Return how to ask the first database that can be asked; none, where every query must fail."""
     for name, one in facts.configuration.connections.items():
-        if one.engine == "postgresql":
+        if one.engine != "mysql":
             statement = _ANY_STATEMENT if facts.demo_password_file is None else _DEMO_STATEMENT
             return ["try it:", f"  {shlex.join([*facts.script, 'query', name, statement, *where])}"]
     return []

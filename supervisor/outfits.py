@@ -2,7 +2,7 @@
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -65,8 +65,8 @@ class Outfits:
                 return Outfit(router_settings(self._run_dir), (self._memories.router_key,))
             case "gateway":
                 return self._http_gateway()
-            case "executor":
-                return self._executor(member.name)
+            case "executor" | "file-executor":
+                return self._executor(member)
             case "demo" | "supervisor":
                 return Outfit({})
 
@@ -87,12 +87,14 @@ class Outfits:
         kept = (self._memories.key_page, self._memories.state)
         return Outfit(vault_settings(self._configuration), kept + secrets)
 
-    def _executor(self, name: str) -> Outfit:
+    def _executor(self, member: Member) -> Outfit:
+        if member.role == "file-executor":
+            return Outfit(file_executor_settings(self._configuration))
         return Outfit(
             executor_settings(
                 self._configuration,
                 executors=self._executors,
-                adopt_dir=self._run_dir.adopt_dir(name),
+                adopt_dir=self._run_dir.adopt_dir(member.name),
             )
         )
 
@@ -140,8 +142,28 @@ def executor_settings(configuration: Configuration, *, executors: int, adopt_dir
     }
 
 
+def file_executor_settings(configuration: Configuration) -> Settings:
+    """Return the SQLite files, the directories that they may be in, and the limits."""
+    limits = configuration.limits
+    return {
+        "slots": EXECUTOR_SLOTS,
+        "roots": [str(root) for root in configuration.sqlite_roots],
+        "files": {
+            name: {"path": str(one.path), "access": one.access}
+            for name, one in configuration.files().items()
+        },
+        "rows_max": limits.rows,
+        "result_max_bytes": limits.result_bytes,
+        "statement_max_bytes": STATEMENT_MAX_BYTES,
+        "statement_ms": limits.statement_s * 1000,
+    }
+
+
 def vault_settings(configuration: Configuration) -> Settings:
-    """Return the connections with the names of their variables, and the limits on leases."""
+    """Return the connections with the names of their variables, and the limits on leases.
+
+    Of a SQLite file the vault learns no path: it opens none.
+    """
     limits = configuration.limits
     connections = {
         name: {
@@ -151,11 +173,21 @@ def vault_settings(configuration: Configuration) -> Settings:
             "database": one.database,
             "access": one.access,
             "variable": one.variable,
+            "auth": one.auth,
         }
-        for name, one in configuration.connections.items()
+        for name, one in configuration.servers().items()
+    }
+    files = {
+        name: {"database": one.path.name, "access": one.access}
+        for name, one in configuration.files().items()
     }
     return {
         "connections": connections,
+        "files": files,
+        "dynamic": {
+            "accepts_plaintext": configuration.dynamic.accepts_plaintext,
+            "targets": [asdict(target) for target in configuration.dynamic.targets],
+        },
         "statement_ms": limits.statement_s * 1000,
         "lease_idle_ms": limits.lease_idle_s * 1000,
         "lease_ms": limits.lease_s * 1000,

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from supervisor.children import Child
+from supervisor.connections import Connection, File
 from supervisor.console_socket import Caller
 from supervisor.fleet import Fleet
 from supervisor.settings import Configuration
@@ -80,14 +81,7 @@ def fixed_fields(
 ) -> Fields:
     """Return what does not change while the system runs."""
     connections = [
-        {
-            "name": name,
-            "type": one.engine,
-            "host": one.host,
-            "port": one.port,
-            "database": one.database,
-            "access": one.access,
-        }
+        {"name": name, "type": one.engine, **_place(one), "access": one.access}
         for name, one in configuration.connections.items()
     ]
     return {
@@ -98,6 +92,12 @@ def fixed_fields(
         "log": None if log is None else str(log),
         "version": own_version(),
     }
+
+
+def _place(one: Connection | File) -> Fields:
+    if isinstance(one, File):
+        return {"database": str(one.path)}
+    return {"host": one.host, "port": one.port, "database": one.database}
 
 
 def _processes(fleet: Fleet, *, now: float) -> Iterable[Fields]:

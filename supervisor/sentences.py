@@ -10,7 +10,7 @@ def credentials_sentence(sealed: Sealed, configuration: Configuration) -> str | 
     """Return why the system cannot start, or None when every credential is there."""
     for variables, why in ((sealed.missing, "is not set"), (sealed.malformed, "is malformed")):
         for variable in variables:
-            users = [n for n, one in configuration.connections.items() if one.variable == variable]
+            users = [n for n, one in configuration.servers().items() if one.variable == variable]
             shown = ", ".join(f'"{name}"' for name in users)
             return (
                 f"environment variable {variable} {why}; connection {shown} needs it as "

@@ -15,16 +15,21 @@ class FaultCode(Enum):
     """Why a request failed."""
 
     INVALID_CONNECTION = "invalid_connection"
+    CONNECTION_EXPIRED = "connection_expired"
     UNKNOWN_CONNECTION_NAME = "unknown_connection_name"
     INVALID_ARGUMENTS = "invalid_arguments"
     NOT_AVAILABLE = "not_available"
+    PLAINTEXT_REFUSED = "plaintext_refused"
+    TARGET_REFUSED = "target_refused"
     DATABASE_UNREACHABLE = "database_unreachable"
     LOGIN_FAILED = "login_failed"
     LOGIN_PAUSED = "login_paused"
     CONNECTION_LIMIT = "connection_limit"
     LEASE_LIMIT = "lease_limit"
+    STATEMENT_LIMIT = "statement_limit"
     GRANT_REFUSED = "grant_refused"
     STATEMENT_REFUSED = "statement_refused"
+    READ_ONLY = "read_only"
     STATEMENT_FAILED = "statement_failed"
     RESULT_TOO_LARGE = "result_too_large"
     DEADLINE = "deadline"
@@ -39,16 +44,21 @@ class FaultCode(Enum):
 
 SENTENCES: Final[dict[FaultCode, str]] = {
     FaultCode.INVALID_CONNECTION: "Invalid connection ID",
+    FaultCode.CONNECTION_EXPIRED: "The connection ID has expired",
     FaultCode.UNKNOWN_CONNECTION_NAME: "No connection of that name is configured",
     FaultCode.INVALID_ARGUMENTS: "The tool's arguments are not valid",
     FaultCode.NOT_AVAILABLE: "This is not available yet",
+    FaultCode.PLAINTEXT_REFUSED: "A password in the arguments is not accepted",
+    FaultCode.TARGET_REFUSED: "Connecting to this target is not allowed",
     FaultCode.DATABASE_UNREACHABLE: "The database server could not be reached",
     FaultCode.LOGIN_FAILED: "Login failed",
     FaultCode.LOGIN_PAUSED: "Login failed too often; it is not tried again for a while",
     FaultCode.CONNECTION_LIMIT: "The limit of open connections to this database is reached",
     FaultCode.LEASE_LIMIT: "The limit of open connection IDs is reached",
+    FaultCode.STATEMENT_LIMIT: "The limit of statements at the same time is reached",
     FaultCode.GRANT_REFUSED: "The connection could not be borrowed",
     FaultCode.STATEMENT_REFUSED: "The statement is refused",
+    FaultCode.READ_ONLY: "This connection is read-only",
     FaultCode.STATEMENT_FAILED: "The database refused the statement",
     FaultCode.RESULT_TOO_LARGE: "The result is larger than the limit",
     FaultCode.DEADLINE: "The statement took longer than its limit and was cancelled",
@@ -63,13 +73,21 @@ SENTENCES: Final[dict[FaultCode, str]] = {
 
 HINTS: Final[dict[FaultCode, str]] = {
     FaultCode.INVALID_CONNECTION: "Call connect_named_storage to get a new connection_id.",
+    FaultCode.CONNECTION_EXPIRED: "Connect again to get a new connection_id.",
     FaultCode.UNKNOWN_CONNECTION_NAME: "Call list_connections to see the configured names.",
     FaultCode.NOT_AVAILABLE: "Call list_connections, then connect_named_storage.",
+    FaultCode.PLAINTEXT_REFUSED: (
+        "Use connect_named_storage with a name from list_connections. To allow passwords in "
+        'arguments, the operator sets "plaintextPasswords": "accept".'
+    ),
+    FaultCode.TARGET_REFUSED: 'The operator lists what is allowed in "dynamicTargets".',
     FaultCode.DATABASE_UNREACHABLE: "Try again; if it stays so, tell the operator.",
     FaultCode.LOGIN_FAILED: "Ask the operator to look into the log; it names the stage.",
     FaultCode.LOGIN_PAUSED: "Ask the operator to look into the log; it names the stage.",
     FaultCode.CONNECTION_LIMIT: "Try again when other statements have ended.",
     FaultCode.LEASE_LIMIT: "Call disconnect_storage for connection IDs that are no longer needed.",
+    FaultCode.STATEMENT_LIMIT: "Send the statement again when others have ended.",
+    FaultCode.READ_ONLY: "To write, connect to a connection that is read-write.",
     FaultCode.RESULT_TOO_LARGE: "Add a LIMIT or select fewer columns.",
     FaultCode.DEADLINE: "Make the statement cheaper; its work was rolled back.",
     FaultCode.EXECUTOR_LOST: "Check whether the statement took effect before you send it again.",

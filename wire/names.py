@@ -35,10 +35,19 @@ RunId = NewType("RunId", int)
 """One request as the router counts it; unique in one life of the router."""
 
 Role: TypeAlias = Literal[
-    "supervisor", "router", "gateway", "vault", "login-server", "executor", "demo"
+    "supervisor",
+    "router",
+    "gateway",
+    "vault",
+    "login-server",
+    "executor",
+    "file-executor",
+    "demo",
 ]
 Access: TypeAlias = Literal["read-only", "read-write"]
-Engine: TypeAlias = Literal["postgresql", "mysql"]
+Engine: TypeAlias = Literal["postgresql", "mysql", "sqlite"]
+Auth: TypeAlias = Literal["scram-sha-256", "md5", "password"]
+"""How a server asks for a password, strongest first; `password` is in cleartext."""
 
 DEADLINE_MAX_MS: Final = 3_600_000
 """No request may wait longer than an hour, whatever its sender asks."""

@@ -12,7 +12,7 @@ import pytest
 from console.commandline import COMMANDS, Command
 from console.failures import EXIT_FAILED
 from scripts.launch import USAGE
-from supervisor import options, settings
+from supervisor import connections, options, settings
 from supervisor.strict_json import parse_json
 from tests.contract.markdown import ROOT, document, table, ticked
 from wire.exits import EXIT_CANNOT_START
@@ -22,7 +22,12 @@ OPERATIONS = "docs/operations.md"
 PACKAGES = ("broker", "console", "executor", "supervisor", "vault", "wire")
 LEVELS = frozenset({"info", "warning", "error", "critical"})
 OPTION = re.compile(r"--[a-z][a-z-]+")
-DEFAULTS = {"port": "5432; for `mysql` 3306", "access": '`"read-write"`', "sslmode": "absent"}
+DEFAULTS = {
+    "port": "5432; for `mysql` 3306",
+    "access": '`"read-write"`',
+    "sslmode": "absent",
+    "auth": '`"scram-sha-256"`',
+}
 
 every_command = pytest.mark.parametrize("command", sorted(COMMANDS))
 
@@ -107,12 +112,18 @@ def test_every_command_and_every_option_in_the_readme_exists() -> None:
 
 def test_every_key_of_a_connection_is_documented_with_its_default() -> None:
     rows = table(document(OPERATIONS), "key", "type", "default", "meaning")
-    rows = [row for row in rows if ticked(row[0])[0] not in settings._LIMITS]
+    rows = [row for row in rows if ticked(row[0])[0] not in settings.LIMITS]
 
-    assert {ticked(row[0])[0] for row in rows} == set(settings._CONNECTION)
+    assert {ticked(row[0])[0] for row in rows} == set(connections.CONNECTION)
     for key, _, default, _ in rows:
         name = ticked(key)[0]
-        assert default == ("required" if name in settings._REQUIRED else DEFAULTS[name])
+        assert default == ("required" if name in connections.REQUIRED else DEFAULTS[name])
+
+
+def test_every_key_beside_the_connections_is_documented() -> None:
+    rows = table(document(OPERATIONS), "key", "value", "default", "meaning")
+
+    assert {"connections", *(ticked(row[0])[0] for row in rows)} == set(settings.KEYS)
 
 
 def test_every_limit_is_documented_with_its_default() -> None:
@@ -123,7 +134,7 @@ def test_every_limit_is_documented_with_its_default() -> None:
     documented = {ticked(row[0])[0]: int(row[2]) for row in rows}
 
     assert documented == {
-        key: getattr(limits, field) for key, field in settings._LIMIT_FIELDS.items()
+        key: getattr(limits, field) for key, field in settings.LIMIT_FIELDS.items()
     }
 
 
@@ -132,7 +143,7 @@ def test_the_ranges_of_the_limits_are_the_documented_ones() -> None:
 
     for row in table(text, "key", "type", "default", "meaning"):
         least, most = map(int, re.findall(r"\d+", row[1]))
-        check = settings._LIMITS[ticked(row[0])[0]]
+        check = settings.LIMITS[ticked(row[0])[0]]
         assert (check(least), check(most)) == (None, None), row
         assert check(least - 1) is not None, row
         assert check(most + 1) is not None, row

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor.connections import is_loopback
+from supervisor.keys import ConfigurationError
 from supervisor.settings import (
     Configuration,
-    ConfigurationError,
     Limits,
     check_configuration,
-    is_loopback,
     read_configuration,
 )
 from supervisor.strict_json import NotJsonError, parse_json
@@ -47,7 +47,7 @@ def test_the_example_of_the_first_design_loads_as_it_stands() -> None:
 
     found = read(text)
 
-    main, other = found.connections.values()
+    main, other = found.servers().values()
     assert (main.engine, main.port, main.access) == ("postgresql", 5432, "read-write")
     assert (other.engine, other.port) == ("mysql", 3306)
     assert found.limits == Limits()
@@ -67,7 +67,7 @@ def test_a_host_elsewhere_needs_the_word_that_tls_is_not_wanted() -> None:
     allowed = read(with_connection(host="db.example.com", sslmode="disable"))
 
     assert "TLS is not available yet" in refused
-    assert allowed.connections[ConnectionName("main_db")].host == "db.example.com"
+    assert allowed.servers()[ConnectionName("main_db")].host == "db.example.com"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""Where clients with a password of their own may connect: `dynamicTargets`.
+
+An entry is `"loopback"`, or an object with a host, an address or a network. Anything off this
+machine needs the word that the network between may be trusted, until there is TLS.
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final
+
+from supervisor.checks import Check, choice, host_name, whole_number
+from supervisor.connections import is_loopback
+from supervisor.keys import ConfigurationError, as_object, check_keys
+
+TARGETS_MAX: Final = 100
+LOOPBACK: Final = "loopback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """One host, or all addresses of one network; on one port, or on any."""
+
+    host: str | None = None
+    network: str | None = None
+    port: int | None = None
+
+
+LOOPBACK_TARGETS: Final = (Allowed(network="127.0.0.0/8"), Allowed(network="::1/128"))
+
+
+def _network() -> Check:
+    def check(value: object) -> str | None:
+        try:
+            good = isinstance(value, str) and ip_network(value) is not None
+        except ValueError:
+            good = False
+        return None if good else "an address or a network such as 10.1.0.0/16"
+
+    return check
+
+
+_ENTRY: Final[dict[str, Check]] = {
+    "host": host_name(),
+    "network": _network(),
+    "port": whole_number(1, 65535),
+    "sslmode": choice("disable"),
+}
+
+
+def read_targets(found: object, *, path: Path) -> tuple[Allowed, ...]:
+    """Return the targets in *found*; raise ConfigurationError."""
+    where = f'configuration {path}: "dynamicTargets"'
+    if not isinstance(found, list) or len(found) > TARGETS_MAX:
+        raise ConfigurationError(f"{where} must be a list of at most {TARGETS_MAX} targets")
+    targets: list[Allowed] = []
+    for number, entry in enumerate(found, 1):
+        targets += LOOPBACK_TARGETS if entry == LOOPBACK else (_entry(entry, where, number),)
+    return tuple(targets)
+
+
+def _entry(entry: object, where: str, number: int) -> Allowed:
+    which = f"{where}, entry {number}:"
+    keys = as_object(entry, which, f'{which} it must be "{LOOPBACK}", or it')
+    check_keys(keys, _ENTRY, which)
+    host, network, port = keys.get("host"), keys.get("network"), keys.get("port")
+    if (host is None) == (network is None):
+        raise ConfigurationError(f'{which} it must have "host" or "network", and not both')
+    if "sslmode" not in keys and not _is_local(host, network):
+        raise ConfigurationError(
+            f"{which} it is on another machine and TLS is not available yet; "
+            'write "sslmode": "disable" if the network between may be trusted'
+        )
+    return Allowed(
+        host=None if host is None else str(host),
+        network=None if network is None else str(ip_network(str(network))),
+        port=port if isinstance(port, int) else None,
+    )
+
+
+def _is_local(host: object, network: object) -> bool:
+    return is_loopback(str(host)) if network is None else ip_network(str(network)).is_loopback
