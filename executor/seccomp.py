@@ -54,6 +54,7 @@ _SOCKET: Final = (41, 198)
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
 _PRLIMIT64: Final = (302, 261)
+_SETSOCKOPT: Final = (54, 208)
 # Each with the place of its flags among its arguments.
 _SENDERS: Final = (((44, 206), 3), ((46, 211), 2), ((307, 269), 3))
 
@@ -107,6 +108,10 @@ def _filter(machine: _Machine) -> list[_Instruction]:
     program += _when(_CLONE[column], _threads_only())
     program += _when(_SOCKET[column], _unless_argument_is(0, socket.AF_UNIX, errno.EAFNOSUPPORT))
     program += _when(_PRLIMIT64[column], _unless_argument_is(0, 0, errno.EPERM))
+    # Whoever closes a socket that lingers sleeps, and descriptors that are passed on are closed by
+    # those to whom they are passed: that would stop the vault, the router or the supervisor.
+    lingering = _if_argument_is(2, socket.SO_LINGER, [_error(errno.EPERM)])
+    program += _when(_SETSOCKOPT[column], _if_argument_is(1, socket.SOL_SOCKET, lingering))
     for numbers, place in _SENDERS:
         # TCP Fast Open connects without connect(2), past Landlock.
         program += _when(numbers[column], _unless_bit(place, _MSG_FASTOPEN))
@@ -133,6 +138,16 @@ def _unless_argument_is(place: int, value: int, error: int) -> list[_Instruction
         _load_argument(place),
         _Instruction(_JUMP_IF_EQUAL, 1, 0, value),
         _error(error),
+        _return(_ALLOW),
+    ]
+
+
+def _if_argument_is(place: int, value: int, then: list[_Instruction]) -> list[_Instruction]:
+    """Return *then* for that value of an argument, and leave for any other."""
+    return [
+        _load_argument(place),
+        _Instruction(_JUMP_IF_EQUAL, 0, len(then), value),
+        *then,
         _return(_ALLOW),
     ]
 

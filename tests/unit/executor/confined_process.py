@@ -11,6 +11,7 @@ import mmap
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -79,6 +80,15 @@ def fast_open(argument: str, prepared: object) -> None:
     unspecified = (ctypes.c_char * 16)()
     ctypes.CDLL(None).connect(link.fileno(), unspecified, 16)
     link.sendto(b"x", MSG_FASTOPEN, address(argument))
+
+
+def linger(_argument: str, prepared: object) -> None:
+    lent(prepared).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+
+
+def keep_alive(_argument: str, prepared: object) -> None:
+    lent(prepared).setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    lent(prepared).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def use_lent(_argument: str, prepared: object) -> None:
@@ -154,7 +164,7 @@ def signal_itself(_argument: str, _prepared: object) -> None:
 
 Attempt = Callable[[str, object], object]
 
-ON_A_LENT_SOCKET = ("reconnect", "fast_open", "use_lent")
+ON_A_LENT_SOCKET = ("reconnect", "fast_open", "use_lent", "linger", "keep_alive")
 ATTEMPTS: dict[str, Attempt] = {
     "tcp": lambda argument, _: connected(argument).close(),
     "udp": lambda _, __: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close(),
@@ -162,6 +172,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "vsock": lambda _, __: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close(),
     "reconnect": reconnect,
     "fast_open": fast_open,
+    "linger": linger,
+    "keep_alive": keep_alive,
     "use_lent": use_lent,
     "read": lambda argument, _: Path(argument).read_bytes(),
     "list": lambda argument, _: list(Path(argument).iterdir()),

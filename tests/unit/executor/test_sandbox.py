@@ -74,6 +74,7 @@ REFUSED = [
     ("netlink", "nothing", "EAFNOSUPPORT"),
     ("reconnect", "port", "EACCES"),
     ("fast_open", "port", "EPERM"),
+    ("linger", "port", "EPERM"),
     ("read", "passwd", "EACCES"),
     ("list", "etc", "EACCES"),
     ("write", "beside", "EACCES"),
@@ -119,6 +120,7 @@ def test_a_confined_executor_cannot(
         ("tcp", "port"),
         ("udp", "nothing"),
         ("reconnect", "port"),
+        ("linger", "port"),
         ("read", "passwd"),
         ("list", "etc"),
         ("write", "beside"),
@@ -150,6 +152,7 @@ def test_the_same_attempt_succeeds_without_confinement(
     ("attempt", "name"),
     [
         ("use_lent", "port"),
+        ("keep_alive", "port"),
         ("thread", "nothing"),
         ("make_socket", "inside"),
         ("anonymous_memory", "nothing"),
