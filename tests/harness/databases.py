@@ -1,8 +1,11 @@
 """A database with users for one test: roles, canary passwords, and the configuration."""
 
+import base64
 import secrets
 from dataclasses import dataclass, field
 
+from console.scan.needles import Extra
+from tests.harness.memory import scram_derivatives
 from tests.harness.postgres import PostgresServer
 
 
@@ -57,3 +60,14 @@ class Databases:
             f"'{self.role(name)}'" + ("" if state is None else f" and state = '{state}'")
         )
         return [int(str(row[0])) for row in rows]
+
+    def derivatives(self, name: str) -> list[Extra]:
+        """Return what SCRAM makes of a password, with the salt that the server stores."""
+        rows = self.server.admin_sql(
+            f"select rolpassword from pg_authid where rolname = '{self.role(name)}'"
+        )
+        _, parameters, _ = str(rows[0][0]).split("$")
+        iterations, salt = parameters.split(":")
+        return scram_derivatives(
+            self.passwords[name].encode(), salt=base64.b64decode(salt), iterations=int(iterations)
+        )
