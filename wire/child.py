@@ -11,15 +11,15 @@ import resource
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
 from wire.codec import TO_CHILD, MalformedMessageError, encode
-from wire.control import CONTROL_FD, Configure, FromChild, ToChild
+from wire.control import CONTROL_FD, Alive, Ask, Configure, FromChild, ToChild
+from wire.drops import log_malformed
+from wire.liblogs import place_of, silence_libraries
 from wire.logs import Log
 from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
 
@@ -41,14 +41,15 @@ class Heard(NamedTuple):
 
 
 class EndedError(Exception):
-    """The supervisor told us to end, or is gone."""
+    """The supervisor told us to end, is gone, or cannot be understood."""
 
 
 class Control:
     """A child's end of its control socket."""
 
-    def __init__(self, link: socket.socket) -> None:
+    def __init__(self, link: socket.socket, log: Log) -> None:
         self._link = link
+        self._log = log
 
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
@@ -64,19 +65,28 @@ class Control:
     def hear(self) -> Heard | None:
         """Return the next message, or None when there is none yet on a non-blocking socket.
 
-        Raises EndedError when the supervisor is gone, and MalformedMessageError for nonsense.
+        Whether we are alive is answered here: who does not come to hear is not. Raises EndedError
+        when the supervisor is gone, and for nonsense, which is logged: a process that missed one of
+        its words may serve whom it should not.
         """
+        while (heard := self._next()) is not None and isinstance(heard.message, Ask):
+            close_all(heard.descriptors)
+            self.say(Alive(number=heard.message.number))
+        return heard
+
+    def _next(self) -> Heard | None:
+        descriptors: tuple[int, ...] = ()
         try:
             data, descriptors = receive_packet(self._link)
+            return Heard(TO_CHILD.decode(data), descriptors)
         except BlockingIOError:
             return None
         except PeerGoneError:
             raise EndedError from None
-        try:
-            return Heard(TO_CHILD.decode(data), descriptors)
-        except MalformedMessageError:
+        except MalformedMessageError as error:
             close_all(descriptors)
-            raise
+            log_malformed(self._log, error, sender="supervisor")
+            raise EndedError from None
 
     def set_blocking(self, *, blocking: bool) -> None:
         """Choose whether `hear` waits."""
@@ -89,6 +99,7 @@ class Birth(NamedTuple):
     control: Control
     configure: Configure
     descriptors: tuple[int, ...]
+    log: Log
 
     def settings(self, kind: type[T]) -> T:
         """Return the settings, which must be a *kind* in every respect."""
@@ -102,38 +113,35 @@ def live(work: Callable[[Birth, Log], None]) -> NoReturn:
     the log says its type and its place, and nothing that it holds; the supervisor starts the next.
     """
     birth = begin()
-    log = Log(birth.configure.incarnation)
+    log = birth.log
+    silence_libraries(log)
     status = 0
     try:
         work(birth, log)
     except EndedError:
         pass
     except Exception as error:  # noqa: BLE001 - the edge of every process
-        log.critical("process_failed", kind=type(error).__name__, place=place_of(error))
+        place = place_of(error.__traceback__)
+        log.critical("process_failed", kind=type(error).__name__, place=place)
         status = 1
     # Not by way of the interpreter's end, which would wait for threads that wait for others.
     os._exit(status)
-
-
-def place_of(error: BaseException) -> str:
-    """Return where *error* was raised: a file's name and a line, no value."""
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    return "".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in last)
 
 
 def begin() -> Birth:
     """Raise the fences that every process has, and wait for who we are."""
     fence()
     ignore_terminal_signals()
-    control = Control(socket.socket(fileno=CONTROL_FD))
+    link = socket.socket(fileno=CONTROL_FD)
     os.set_inheritable(CONTROL_FD, False)  # noqa: FBT003 - os takes it by position only
     try:
-        heard = control.hear()
+        heard = Control(link, Log(f"process-{os.getpid()}")).hear()
     except EndedError:
         sys.exit(0)
     if heard is None or not isinstance(heard.message, Configure):
         sys.exit("the first control message was not Configure")
-    return Birth(control, heard.message, heard.descriptors)
+    log = Log(heard.message.incarnation)
+    return Birth(Control(link, log), heard.message, heard.descriptors, log)
 
 
 def settle() -> None:

@@ -43,7 +43,11 @@ _encoder: Final = msgspec.msgpack.Encoder()
 
 
 class MalformedMessageError(ValueError):
-    """A frame is not a message that its sender may say."""
+    """A frame is not a message that its sender may say; all that is told of it is its size."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"{size_bytes} bytes")
+        self.size_bytes: Final = size_bytes
 
 
 class Codec(Generic[T]):
@@ -55,11 +59,11 @@ class Codec(Generic[T]):
     def decode(self, frame: bytes) -> T:
         """Return the message in *frame*; raise MalformedMessageError for anything else."""
         if len(frame) > MESSAGE_MAX_BYTES:
-            raise MalformedMessageError(f"{len(frame)} bytes")
+            raise MalformedMessageError(len(frame))
         try:
             return self._decoder.decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise MalformedMessageError(f"{len(frame)} bytes") from None
+            raise MalformedMessageError(len(frame)) from None
 
 
 def encode(message: msgspec.Struct) -> bytes:

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from msgspec import Raw, Struct
 
 from wire.names import Incarnation, Principal, Role
+from wire.status import Report
 
 CONTROL_FD: Final = 3
 """Where every child finds its control socket."""
@@ -40,6 +41,15 @@ class RouterLost(Struct, frozen=True, kw_only=True, tag="router_lost", forbid_un
     """Supervisor to gateway, executor, vault: that router is gone, with all that was in flight."""
 
 
+class VaultReady(Struct, frozen=True, kw_only=True, tag="vault_ready", forbid_unknown_fields=True):
+    """Supervisor to gateway: what is for the vault alone is sealed to this key.
+
+    It comes this way and not by the router, which could name a key of its own.
+    """
+
+    sealing_key: bytes
+
+
 class PeerJoined(Struct, frozen=True, kw_only=True, tag="peer_joined", forbid_unknown_fields=True):
     """Supervisor to router: this key may connect, in this role and under this identity only."""
 
@@ -65,9 +75,15 @@ class Pair(Struct, frozen=True, kw_only=True, tag="pair", forbid_unknown_fields=
 
 
 class TellStatus(Struct, frozen=True, kw_only=True, tag="tell_status", forbid_unknown_fields=True):
-    """Supervisor to vault: report the leases and lent connections."""
+    """Supervisor to vault and router: report what `strongroom status` shows of yours."""
 
     ask: int
+
+
+class Ask(Struct, frozen=True, kw_only=True, tag="ask", forbid_unknown_fields=True):
+    """Supervisor to any child that can take work: say that you are alive."""
+
+    number: int
 
 
 class Finish(Struct, frozen=True, kw_only=True, tag="finish", forbid_unknown_fields=True):
@@ -75,7 +91,16 @@ class Finish(Struct, frozen=True, kw_only=True, tag="finish", forbid_unknown_fie
 
 
 ToChild: TypeAlias = (
-    Configure | RouterReady | RouterLost | PeerJoined | PeerLeft | Pair | TellStatus | Finish
+    Configure
+    | RouterReady
+    | RouterLost
+    | VaultReady
+    | PeerJoined
+    | PeerLeft
+    | Pair
+    | TellStatus
+    | Ask
+    | Finish
 )
 """All that a child may hear."""
 
@@ -84,6 +109,8 @@ class Ready(Struct, frozen=True, kw_only=True, tag="ready", forbid_unknown_field
     """Any child: it can take work. `public_key` is its CURVE key (Z85), empty where it has none."""
 
     public_key: bytes = b""
+    sealing_key: bytes = b""
+    """The vault's public key for HPKE; nobody else has one."""
 
 
 class Sealed(Struct, frozen=True, kw_only=True, tag="sealed", forbid_unknown_fields=True):
@@ -96,10 +123,16 @@ class Sealed(Struct, frozen=True, kw_only=True, tag="sealed", forbid_unknown_fie
 
 
 class Status(Struct, frozen=True, kw_only=True, tag="status", forbid_unknown_fields=True):
-    """Vault: the answer to TellStatus; `report` has the lists `leases` and `loans`."""
+    """Vault and router: the answer to TellStatus, each with the report of its own."""
 
     ask: int
-    report: Raw
+    report: Report
+
+
+class Alive(Struct, frozen=True, kw_only=True, tag="alive", forbid_unknown_fields=True):
+    """Any child: the answer to Ask, by its number, from the loop that does the work."""
+
+    number: int
 
 
 class Admitted(Struct, frozen=True, kw_only=True, tag="admitted", forbid_unknown_fields=True):
@@ -120,5 +153,5 @@ class EndPeer(Struct, frozen=True, kw_only=True, tag="end_peer", forbid_unknown_
     incarnation: Incarnation
 
 
-FromChild: TypeAlias = Ready | Sealed | Status | Admitted | EndPeer
+FromChild: TypeAlias = Ready | Sealed | Status | Alive | Admitted | EndPeer
 """All that a child may say to the supervisor."""

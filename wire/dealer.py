@@ -130,4 +130,4 @@ class Dealer(Generic[T]):
             case [header, payload]:
                 return FromRouter(self._codec.decode(header), payload)
             case _:
-                raise MalformedMessageError(f"{len(frames)} frames")
+                raise MalformedMessageError(sum(map(len, frames)))

@@ -81,9 +81,9 @@ HINTS: Final[dict[FaultCode, str]] = {
         'arguments, the operator sets "plaintextPasswords": "accept".'
     ),
     FaultCode.TARGET_REFUSED: 'The operator lists what is allowed in "dynamicTargets".',
-    FaultCode.DATABASE_UNREACHABLE: "Try again; if it stays so, tell the operator.",
-    FaultCode.LOGIN_FAILED: "Ask the operator to look into the log; it names the stage.",
-    FaultCode.LOGIN_PAUSED: "Ask the operator to look into the log; it names the stage.",
+    FaultCode.DATABASE_UNREACHABLE: "Try again; if it stays so, the operator's log says why.",
+    FaultCode.LOGIN_FAILED: "The operator's log names the stage and the reason.",
+    FaultCode.LOGIN_PAUSED: "The operator's log names the stage and the reason.",
     FaultCode.CONNECTION_LIMIT: "Try again when other statements have ended.",
     FaultCode.LEASE_LIMIT: "Call disconnect_storage for connection IDs that are no longer needed.",
     FaultCode.STATEMENT_LIMIT: "Send the statement again when others have ended.",

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct
 
 from wire.faults import Fault
-from wire.names import DeadlineMs, Engine, Handle, PoolKey
+from wire.names import Auth, DeadlineMs, Engine, Handle, PoolKey
 
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -19,7 +19,18 @@ class Borrow(Struct, frozen=True, kw_only=True, tag="borrow", forbid_unknown_fie
     """Executor to vault, with one descriptor: hand one logged-in connection to that socket."""
 
     grant: bytes
+    number: Annotated[int, Meta(ge=0)]
+    """What this executor calls it, should it withdraw."""
     deadline_ms: DeadlineMs
+
+
+class Withdrawn(Struct, frozen=True, kw_only=True, tag="withdrawn", forbid_unknown_fields=True):
+    """Executor to vault: nobody waits any more for what was asked by that number.
+
+    It has not been accepted and will not be.
+    """
+
+    number: Annotated[int, Meta(ge=0)]
 
 
 class Returned(Struct, frozen=True, kw_only=True, tag="returned", forbid_unknown_fields=True):
@@ -46,7 +57,7 @@ class Disposed(Struct, frozen=True, kw_only=True, tag="disposed", forbid_unknown
     pool: PoolKey
 
 
-FromBorrower: TypeAlias = Borrow | Returned | Interrupt | Holding | Disposed
+FromBorrower: TypeAlias = Borrow | Withdrawn | Returned | Interrupt | Holding | Disposed
 """All that an executor may say to the vault."""
 
 
@@ -89,6 +100,14 @@ Handover: TypeAlias = HandedOver | NotHandedOver
 """The one message on a hand-over socket. An end of file instead means: ask the next vault."""
 
 
+class AllowedTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One host, or all addresses of one network; on one port, or on any."""
+
+    host: str | None = None
+    network: str | None = None
+    port: Port | None = None
+
+
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which server, as whom; never with which password."""
 
@@ -97,6 +116,10 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port
     database: str
     user: str
+    auth: Auth = "scram-sha-256"
+    """The weakest login that the server may ask for."""
+    allowed: tuple[AllowedTarget, ...] | None = None
+    """Where the host must be, if a client named it; one that an operator named may be anywhere."""
 
 
 class OpenSession(Struct, frozen=True, kw_only=True, tag="open", forbid_unknown_fields=True):

@@ -5,15 +5,17 @@ passes on unopened: the client's arguments as JSON toward an executor, the finis
 on the way back. The payload is empty where the table in docs/protocol.md names none.
 """
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from wire.faults import Fault
+from wire.destination import Destination, SealedPassword
+from wire.faults import Fault, FaultCode
 from wire.names import (
     ConnectionId,
     ConnectionName,
     DeadlineMs,
+    Engine,
     Incarnation,
     PoolKey,
     Principal,
@@ -21,6 +23,7 @@ from wire.names import (
     RunId,
     SlotCount,
 )
+from wire.usage import Usage
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", forbid_unknown_fields=True):
@@ -35,6 +38,21 @@ class Connect(Struct, frozen=True, kw_only=True, tag="connect", forbid_unknown_f
     request_id: RequestId
     principal: Principal
     name: ConnectionName
+    deadline_ms: DeadlineMs
+
+
+class ConnectDynamic(
+    Struct, frozen=True, kw_only=True, tag="connect_dynamic", forbid_unknown_fields=True
+):
+    """Gateway to router: open a lease on a server that the client names, with its own password.
+
+    The password is sealed to the vault's key; no one on the way can open it.
+    """
+
+    request_id: RequestId
+    principal: Principal
+    destination: Destination
+    sealed: SealedPassword
     deadline_ms: DeadlineMs
 
 
@@ -64,13 +82,24 @@ class ListConnections(Struct, frozen=True, kw_only=True, tag="list", forbid_unkn
     deadline_ms: DeadlineMs
 
 
+class ConnectionStatus(Struct, frozen=True, kw_only=True, tag="status", forbid_unknown_fields=True):
+    """Gateway to router: say how a lease and its connection are."""
+
+    request_id: RequestId
+    principal: Principal
+    connection_id: ConnectionId
+    deadline_ms: DeadlineMs
+
+
 class Cancel(Struct, frozen=True, kw_only=True, tag="cancel", forbid_unknown_fields=True):
     """Gateway to router: nobody waits for this request any more."""
 
     request_id: RequestId
 
 
-Request: TypeAlias = Connect | Execute | Disconnect | ListConnections
+Request: TypeAlias = (
+    Connect | ConnectDynamic | Execute | Disconnect | ListConnections | ConnectionStatus
+)
 """What a client may ask for; each has one answer."""
 
 FromGateway: TypeAlias = Hello | Request | Cancel
@@ -95,7 +124,10 @@ ToGateway: TypeAlias = Answer | Failed
 
 
 class Run(Struct, frozen=True, kw_only=True, tag="run", forbid_unknown_fields=True):
-    """Router to executor: run the statement in the payload (the tool call's arguments as JSON)."""
+    """Router to executor: run the statement in the payload (the tool call's arguments as JSON).
+
+    For a file executor an empty payload, and an empty grant: only see whether the file opens.
+    """
 
     run_id: RunId
     connection_id: ConnectionId
@@ -118,6 +150,9 @@ class Ran(Struct, frozen=True, kw_only=True, tag="ran", forbid_unknown_fields=Tr
     """Executor to router: the run has ended; the payload is the CallToolResult, good or bad."""
 
     run_id: RunId
+    rows: Annotated[int, Meta(ge=0)] = 0
+    failed: FaultCode | None = None
+    """Why, where the result is a fault."""
 
 
 FromExecutor: TypeAlias = Hello | Ran
@@ -130,6 +165,19 @@ class OpenLease(Struct, frozen=True, kw_only=True, tag="open", forbid_unknown_fi
     run_id: RunId
     principal: Principal
     name: ConnectionName
+    executors: tuple[Incarnation, ...]
+    deadline_ms: DeadlineMs
+
+
+class OpenDynamic(
+    Struct, frozen=True, kw_only=True, tag="open_dynamic", forbid_unknown_fields=True
+):
+    """Router to vault: as OpenLease, on a server and with a password that the client brought."""
+
+    run_id: RunId
+    principal: Principal
+    destination: Destination
+    sealed: SealedPassword
     executors: tuple[Incarnation, ...]
     deadline_ms: DeadlineMs
 
@@ -158,13 +206,22 @@ class ListNamed(Struct, frozen=True, kw_only=True, tag="list", forbid_unknown_fi
     principal: Principal
 
 
+class TellLease(Struct, frozen=True, kw_only=True, tag="tell_lease", forbid_unknown_fields=True):
+    """Router to vault: say how a lease of this principal's is; it does not count as a use."""
+
+    run_id: RunId
+    principal: Principal
+    connection_id: ConnectionId
+    usage: Usage
+
+
 class Used(Struct, frozen=True, kw_only=True, tag="used", forbid_unknown_fields=True):
     """Router to vault: these leases were used since the last such message."""
 
     connection_ids: tuple[ConnectionId, ...]
 
 
-ToVault: TypeAlias = OpenLease | MintGrants | EndLease | ListNamed | Used
+ToVault: TypeAlias = OpenLease | OpenDynamic | MintGrants | EndLease | ListNamed | TellLease | Used
 """All that the vault may hear from the router."""
 
 
@@ -174,7 +231,9 @@ class Granted(Struct, frozen=True, kw_only=True, tag="granted", forbid_unknown_f
     run_id: RunId
     connection_id: ConnectionId
     pool: PoolKey
+    engine: Engine = "postgresql"
     grants: dict[Incarnation, bytes]
+    """None for a lease on a file: nothing is borrowed."""
     expires_in_ms: DeadlineMs
     statement_ms: DeadlineMs
     """The connection's limit for one statement."""

@@ -13,6 +13,9 @@ ConnectionId = NewType("ConnectionId", str)
 ConnectionName = NewType("ConnectionName", str)
 """A key of `connections` in the configuration."""
 
+DYNAMIC: Final = "dynamic:"
+"""What a ConnectionName begins with that the vault gave to a connection that a client brought."""
+
 Incarnation = NewType("Incarnation", str)
 """One life of one process, `executor-1.5f3a…`; never used again after it ends."""
 
@@ -57,6 +60,9 @@ DeadlineMs: TypeAlias = Annotated[int, Meta(ge=0, le=DEADLINE_MAX_MS)]
 
 SlotCount: TypeAlias = Annotated[int, Meta(ge=1, le=64)]
 """How many requests a peer runs at the same time."""
+
+EXECUTOR_SLOTS: Final = 8
+"""The most that one executor runs at the same time, and so the most that it waits for."""
 
 STATEMENT_MAX_BYTES: Final = 1 << 20
 """The text of one statement in UTF-8."""

@@ -18,17 +18,14 @@ from wire.codec import PACKET_MAX_BYTES, MalformedMessageError
 DESCRIPTORS_MAX: Final = 8
 """The most that any message carries is three."""
 
-
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
-
-
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class Packet(NamedTuple):
     """One packet as it came; the receiver owns the descriptors."""
 
-    data: bytes
+    content: bytes
     descriptors: tuple[int, ...]
 
 
@@ -77,7 +74,7 @@ def receive_packet(source: socket.socket) -> Packet:
     descriptors = _descriptors_in(ancillary)
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         close_all(descriptors)
-        raise MalformedMessageError("a packet was cut")
+        raise MalformedMessageError(len(data))
     if not data:
         close_all(descriptors)
         raise PeerGoneError

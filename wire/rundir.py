@@ -7,7 +7,7 @@ could have put there: whoever owns it would get the token, or a client's standar
 import os
 import pwd
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,18 @@ LOG: Final = "strongroom.log"
 LOCK: Final = "lock"
 MARKER: Final = ".strongroom-run"
 """Says that a directory is ours to clear: nothing else of a user may be in it."""
+
+_OF_A_RUN: Final[dict[str, Callable[[int], bool]]] = {
+    LOCK: stat.S_ISREG,
+    "starting": stat.S_ISREG,
+    LOG: stat.S_ISREG,
+    f"{LOG}.1": stat.S_ISREG,
+    CONTROL_SOCKET: stat.S_ISSOCK,
+    TOKEN: stat.S_ISREG,
+    **dict.fromkeys(("gateways", "executors", "files", "vault", "adopt"), stat.S_ISDIR),
+}
+_TELLING: Final = frozenset({LOCK, LOG, CONTROL_SOCKET})
+"""Nobody else has one of these with nothing but names of ours beside it."""
 
 _MODE: Final = 0o711
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -32,6 +44,11 @@ def default_run_dir(environment: Mapping[str, str], *, uid: int) -> Path:
     if session.startswith("/"):
         return Path(session) / "strongroom"
     return Path("/tmp") / f"strongroom-{uid}"  # noqa: S108 - its owner is checked before use
+
+
+def run_dir_of(given: Path | None) -> Path:
+    """Return the run directory that was named, or the usual one of this user."""
+    return given or default_run_dir(os.environ, uid=own_uid())
 
 
 def require_trusted(path: Path, *, uid: int) -> None:
@@ -65,20 +82,24 @@ def take(path: Path, *, uid: int) -> None:
         path.mkdir(mode=_MODE)
         path.chmod(_MODE)  # whatever the umask took away
     except FileExistsError:
-        _require_ours_to_use(path, uid=uid)
+        require_usable(path, uid=uid)
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     os.close(os.open(path / MARKER, flags, 0o600))
 
 
-def _require_ours_to_use(path: Path, *, uid: int) -> None:
+def require_usable(path: Path, *, uid: int) -> None:
+    """Raise RunDirectoryError unless *path* may become a run directory of *uid*; change nothing.
+
+    FileNotFoundError, of a path that is free, passes through.
+    """
     require_trusted(path, uid=uid)
     owner = path.stat().st_uid
     if owner != uid:
         raise RunDirectoryError(f"run directory {path} belongs to {_shown_user(owner)}")
-    if any(path.iterdir()) and not _is_marked(path, uid=uid):
+    if any(path.iterdir()) and not (_is_marked(path, uid=uid) or _was_ours(path, uid=uid)):
         raise RunDirectoryError(
             f"{path} holds files and is no run directory of Strongroom; "
-            "name one that is empty or does not exist"
+            "name one that is empty or does not exist: --run-dir DIR"
         )
 
 
@@ -88,6 +109,20 @@ def _is_marked(path: Path, *, uid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.S_ISREG(marker.st_mode) and marker.st_uid == uid
+
+
+def _was_ours(path: Path, *, uid: int) -> bool:
+    """Tell whether all in it is what a run leaves: of an older version, or its marker was cleaned.
+
+    Who cleans temporary directories takes what is old, and the marker is never written again.
+    """
+    names: set[str] = set()
+    for entry in path.iterdir():
+        found, is_kind = entry.lstat(), _OF_A_RUN.get(entry.name)
+        if is_kind is None or not is_kind(found.st_mode) or found.st_uid != uid:
+            return False
+        names.add(entry.name)
+    return bool(names & _TELLING)
 
 
 def _shown_user(uid: int) -> str:

@@ -46,8 +46,17 @@ def new_key_pair() -> KeyPair:
     return KeyPair(*zmq.curve_keypair())
 
 
-def listening_socket(context: Context, endpoint: str, *, keys: KeyPair, domain: str) -> RawSocket:
+def listening_socket(
+    context: Context,
+    endpoint: str,
+    *,
+    keys: KeyPair,
+    domain: str,
+    frame_max_bytes: int = FRAME_MAX_BYTES,
+) -> RawSocket:
     """Return a ROUTER socket bound to *endpoint* that asks ZAP *domain* about every peer.
+
+    A peer that sends a larger frame than that is cut off before the frame is read.
 
     A send to a peer that is gone or does not read raises zmq.ZMQError (EHOSTUNREACH, EAGAIN).
     """
@@ -58,6 +67,7 @@ def listening_socket(context: Context, endpoint: str, *, keys: KeyPair, domain: 
     # Without this, a router whose authenticator is not up yet would let anybody in.
     made.set(zmq.ZAP_ENFORCE_DOMAIN, 1)
     made.set(zmq.ROUTER_MANDATORY, 1)
+    made.set(zmq.MAXMSGSIZE, frame_max_bytes)
     made.bind(endpoint)
     return made
 

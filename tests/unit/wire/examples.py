@@ -8,6 +8,8 @@ from wire import codec
 from wire.console import AdoptStdio, AskStatus, NotServed, StatusReport, StdioEnded
 from wire.control import (
     Admitted,
+    Alive,
+    Ask,
     Configure,
     EndPeer,
     Finish,
@@ -20,10 +22,13 @@ from wire.control import (
     Sealed,
     Status,
     TellStatus,
+    VaultReady,
 )
+from wire.destination import Destination
 from wire.faults import Fault, FaultCode
 from wire.lending import (
     Accepted,
+    AllowedTarget,
     Borrow,
     CancelStatement,
     Delivered,
@@ -43,11 +48,14 @@ from wire.lending import (
     Taken,
     Target,
     TryLogin,
+    Withdrawn,
 )
 from wire.messages import (
     Answer,
     Cancel,
     Connect,
+    ConnectDynamic,
+    ConnectionStatus,
     Disconnect,
     EndLease,
     Execute,
@@ -58,12 +66,14 @@ from wire.messages import (
     ListConnections,
     ListNamed,
     MintGrants,
+    OpenDynamic,
     OpenLease,
     Ran,
     Refused,
     Run,
     Settled,
     Stop,
+    TellLease,
     Used,
 )
 from wire.names import (
@@ -76,6 +86,8 @@ from wire.names import (
     RequestId,
     RunId,
 )
+from wire.status import ExecutorRow, RequestCounts, RouterReport, UsageRow
+from wire.usage import Usage
 
 _WHO: Final = Principal("token:ädmin")
 _NAME: Final = ConnectionName("main")
@@ -95,22 +107,61 @@ _FAULT: Final = Fault(
     may_have_run=False,
 )
 _TARGET: Final = Target(
+    engine="postgresql",
+    host="db.example",
+    port=5432,
+    database="main",
+    user="jürgen",
+    auth="md5",
+    allowed=(
+        AllowedTarget(host="db.example", port=5432),
+        AllowedTarget(network="10.0.0.0/8"),
+    ),
+)
+_DESTINATION: Final = Destination(
     engine="postgresql", host="db.example", port=5432, database="main", user="jürgen"
+)
+
+_USAGE: Final = Usage(
+    since_s=60.5,
+    statements=7,
+    rows=900,
+    bytes=12_345,
+    errors=1,
+    last_fault=FaultCode.DEADLINE,
+    last_used_s=0.25,
+    running=1,
+    waiting=2,
+)
+
+_REPORT: Final = RouterReport(
+    usages=(UsageRow(id="AAAAAAAA", usage=_USAGE),),
+    usages_total=1,
+    requests=RequestCounts(running=1, for_slot=2, for_vault=3, at_vault=4),
+    executors=(ExecutorRow(name="executor-1", running=1, slots=8),),
 )
 
 FROM_GATEWAY: Final = (
     Hello(slots=8),
     Connect(request_id=_REQUEST, principal=_WHO, name=_NAME, deadline_ms=30_000),
+    ConnectDynamic(
+        request_id=_REQUEST,
+        principal=_WHO,
+        destination=_DESTINATION,
+        sealed=b"\x00sealed\xff",
+        deadline_ms=30_000,
+    ),
     Execute(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=30_000),
     Disconnect(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=0),
     ListConnections(request_id=_REQUEST, principal=_WHO, deadline_ms=3_600_000),
+    ConnectionStatus(request_id=_REQUEST, principal=_WHO, connection_id=_ID, deadline_ms=1),
     Cancel(request_id=_REQUEST),
 )
 TO_GATEWAY: Final = (
     Answer(request_id=_REQUEST),
     Failed(request_id=_REQUEST, fault=_FAULT),
 )
-FROM_EXECUTOR: Final = (Hello(slots=8), Ran(run_id=_RUN))
+FROM_EXECUTOR: Final = (Hello(slots=8), Ran(run_id=_RUN, rows=900, failed=FaultCode.DEADLINE))
 TO_EXECUTOR: Final = (
     Run(run_id=_RUN, connection_id=_ID, pool=_POOL, grant=b"\x00grant\xff", deadline_ms=1),
     Stop(run_id=_RUN),
@@ -132,13 +183,23 @@ FROM_VAULT: Final = (
 )
 TO_VAULT: Final = (
     OpenLease(run_id=_RUN, principal=_WHO, name=_NAME, executors=(_EXECUTOR,), deadline_ms=1),
+    OpenDynamic(
+        run_id=_RUN,
+        principal=_WHO,
+        destination=_DESTINATION,
+        sealed=b"\x00sealed\xff",
+        executors=(_EXECUTOR,),
+        deadline_ms=1,
+    ),
     MintGrants(run_id=_RUN, principal=_WHO, connection_id=_ID, executors=(_EXECUTOR,)),
     EndLease(run_id=_RUN, principal=_WHO, connection_id=_ID),
     ListNamed(run_id=_RUN, principal=_WHO),
+    TellLease(run_id=_RUN, principal=_WHO, connection_id=_ID, usage=_USAGE),
     Used(connection_ids=(_ID,)),
 )
 FROM_BORROWER: Final = (
-    Borrow(grant=b"\x00grant\xff", deadline_ms=15_000),
+    Borrow(grant=b"\x00grant\xff", number=7, deadline_ms=15_000),
+    Withdrawn(number=7),
     Returned(handles=(_HANDLE,)),
     Interrupt(handle=_HANDLE),
     Holding(handles=(_HANDLE,)),
@@ -170,9 +231,10 @@ PROCEED: Final = (Proceed(),)
 SPARE: Final = (Spare(),)
 TAKEN: Final = (Taken(),)
 FROM_CHILD: Final = (
-    Ready(public_key=_KEY),
+    Ready(public_key=_KEY, sealing_key=_KEY),
     Sealed(missing=("A",), malformed=("B",)),
-    Status(ask=7, report=Raw(b"\x80")),
+    Status(ask=7, report=_REPORT),
+    Alive(number=7),
     Admitted(incarnation=_EXECUTOR),
     EndPeer(incarnation=_EXECUTOR),
 )
@@ -180,12 +242,14 @@ TO_CHILD: Final = (
     Configure(incarnation=_EXECUTOR, settings=Raw(b"\x80")),
     RouterReady(endpoint="ipc:///run/router.sock", public_key=_KEY),
     RouterLost(),
+    VaultReady(sealing_key=_KEY),
     PeerJoined(
         role="gateway", incarnation=Incarnation("gateway-1.0a"), public_key=_KEY, principal=_WHO
     ),
     PeerLeft(role="executor", incarnation=_EXECUTOR),
     Pair(role="vault", incarnation=_EXECUTOR),
     TellStatus(ask=7),
+    Ask(number=7),
     Finish(),
 )
 FROM_CONSOLE: Final = (AskStatus(), AdoptStdio())

@@ -131,7 +131,7 @@ def test_the_last_words_of_a_peer_are_heard_although_it_left_ours_unread(pair: P
     send_packet(ours, b"last words")
     ours.close()
 
-    assert receive_packet(theirs).data == b"last words"
+    assert receive_packet(theirs).content == b"last words"
     with pytest.raises(PeerGoneError):
         receive_packet(theirs)
 
