@@ -1,19 +1,25 @@
 """What logins are sent for: to try a credential, open a session, cancel a statement, end a session.
 
 Whoever wants one of these names a connection; which server and whose password that means is known
-here, and so is whether the credential may be tried at all.
+here, and so is whether credential and server may be tried at all.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from vault.attempts import Attempts
+from vault.health import Health, Healths, Login
+from vault.jobs import DISMISSED, UNREACHABLE, Job, NamedCredential
 from vault.loans import Loan
-from vault.logins import Job, LoginDesk, NamedCredential
+from vault.logins import LoginDesk
+from vault.reach import Reach, Server
 from vault.records import Records
 from vault.settings import NamedConnection
+from wire.faults import Fault, FaultCode
 from wire.lending import (
+    AllowedTarget,
     CancelStatement,
     EndSession,
     LoginFailed,
@@ -31,6 +37,15 @@ LOGIN_MAX_MS: Final = 15_000
 
 CANCEL_MS: Final = 5_000
 
+JUDGED_FROM_MS: Final = 1_000
+"""A login with less time than this may fail to connect without the server being to blame."""
+
+# The stages of a login that had reached the server, and those at which one of the two refused.
+_REACHED: Final = frozenset(
+    {"negotiate", "authenticate", "verify_server", "start_session", "hand_over", "end_session"}
+)
+_REFUSED: Final = _REACHED - {"hand_over", "end_session"}
+
 Heard: TypeAlias = Callable[[LoginOutcome], None]
 
 
@@ -42,19 +57,43 @@ class Errands:
         records: Records,
         desk: LoginDesk,
         attempts: Attempts,
+        reach: Reach,
         *,
         connections: dict[ConnectionName, NamedConnection],
+        allowed: tuple[AllowedTarget, ...],
         log: Log,
     ) -> None:
         self._records = records
         self._desk = desk
+        self._allowed = allowed
         self._attempts = attempts
+        self._reach = reach
+        self._healths = Healths(attempts, reach)
         self._connections = connections
         self._log = log
 
-    def may_try(self, connection: NamedConnection) -> bool:
-        """Return whether the connection's credential may be tried now."""
-        return self._attempts.may_try(connection.variable, now=time.monotonic())
+    def refusal(self, connection: NamedConnection) -> Fault | None:
+        """Return why a login would not even be tried now, if it would not."""
+        now = time.monotonic()
+        if not self._attempts.may_try(connection.counted_as, now=now):
+            return Fault(code=FaultCode.LOGIN_PAUSED)
+        if not self._reach.may_try(_server(connection), now=now):
+            return self.unreachable(connection)
+        return None
+
+    def pause_s(self, connection: NamedConnection) -> float:
+        """Return how long the credential is left alone, because it was refused too often."""
+        return self._attempts.pause_s(connection.counted_as, now=time.monotonic())
+
+    def unreachable(self, connection: NamedConnection) -> Fault:
+        """Return what somebody is told whose connection's server cannot be reached."""
+        left_s = self._reach.next_try_s(_server(connection), now=time.monotonic()) or 0.0
+        hint = f"It is tried again in {max(1, math.ceil(left_s))} s; the operator's log says why."
+        return Fault(code=FaultCode.DATABASE_UNREACHABLE, hint=hint)
+
+    def health(self, connection: NamedConnection) -> Health:
+        """Return how the connection is, as far as logins have told."""
+        return self._healths.of(_login(connection), now=time.monotonic())
 
     def try_login(self, connection: NamedConnection, deadline_ms: int, heard: Heard) -> None:
         """Log in and out again."""
@@ -96,7 +135,8 @@ class Errands:
         if not loan.backend_id:
             return
         connection = self._connections[loan.pool.connection]
-        if not self.may_try(connection):
+        # Not asked here: whether the server is reachable. A session that should end is worth a try.
+        if not self._attempts.may_try(connection.variable, now=time.monotonic()):
             self._log.warning("session_not_ended", connection=loan.pool.connection)
             return
         order = EndSession(
@@ -115,33 +155,63 @@ class Errands:
         if not isinstance(order, CancelStatement):
             credential = self._records.credentials[connection.variable]
             named = NamedCredential(connection.variable, credential)
+        now = time.monotonic()
+        probe = self._reach.begin(_server(connection), now=now)
 
         def noted(outcome: LoginOutcome) -> None:
+            self._note_reach(order, outcome, probe)
             self._note(connection, outcome, uses_credential=named is not None)
             heard(outcome)
 
-        deadline = time.monotonic() + order.deadline_ms / 1000
-        self._desk.submit(Job(order, named, noted, deadline, handover))
+        deadline = now + order.deadline_ms / 1000
+        self._desk.submit(Job(order, connection.counted_as, named, noted, deadline, handover))
+
+    def _note_reach(self, order: LoginJob, outcome: LoginOutcome, probe: int) -> None:
+        server = Server(order.target.host, order.target.port)
+        stage = outcome.stage if isinstance(outcome, LoginFailed) else None
+        if stage is None or stage in _REACHED:
+            self._reach.reached(server)
+        elif stage == "connect" and order.deadline_ms >= JUDGED_FROM_MS:
+            self._reach.unreached(server, probe=probe, now=time.monotonic())
+        else:
+            self._reach.untold(server, probe=probe)
 
     def _note(
         self, connection: NamedConnection, outcome: LoginOutcome, *, uses_credential: bool
     ) -> None:
         """Tell the operator of a failure, and count what it says of the credential."""
+        now = time.monotonic()
         if not isinstance(outcome, LoginFailed):
             if uses_credential:
-                self._attempts.worked(connection.variable)
+                self._attempts.worked(connection.counted_as)
+                self._note_health(connection, is_healthy=True, now=now)
+            return
+        if outcome in (UNREACHABLE, DISMISSED):
+            # Nobody tried: the login that did is in the log. Or nobody wants to know any more.
             return
         if outcome.blames_credential:
-            self._attempts.refused(connection.variable, now=time.monotonic())
+            self._attempts.refused(connection.counted_as, now=now)
+        if uses_credential and outcome.stage in _REFUSED:
+            self._note_health(connection, is_healthy=False, now=now)
         self._log.warning(
             "login_failed",
             host=connection.host,
-            database=connection.database,
+            # A client may have put anything into a name of its own.
+            database=None if connection.is_brought else connection.database,
             credential=connection.variable,
             stage=outcome.stage,
             sqlstate=outcome.sqlstate,
             sentence=outcome.sentence,
         )
+
+    def _note_health(self, connection: NamedConnection, *, is_healthy: bool, now: float) -> None:
+        if not connection.account:
+            self._healths.note(_login(connection), is_healthy=is_healthy, now=now)
+
+    def forget(self, connection: NamedConnection) -> None:
+        """Forget what logins told of a connection that is no more."""
+        self._attempts.forget(connection.variable)
+        self._healths.forget(_login(connection))
 
     def _target(self, connection: NamedConnection) -> Target:
         return Target(
@@ -150,7 +220,17 @@ class Errands:
             port=connection.port,
             database=connection.database,
             user=self._records.credentials[connection.variable].user,
+            auth=connection.auth,
+            allowed=self._allowed if connection.is_brought else None,
         )
+
+
+def _server(connection: NamedConnection) -> Server:
+    return Server(connection.host, connection.port)
+
+
+def _login(connection: NamedConnection) -> Login:
+    return Login(connection.variable, _server(connection), connection.database)
 
 
 def _nothing(_outcome: LoginOutcome) -> None:

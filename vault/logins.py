@@ -1,78 +1,46 @@
 """The desk at which logins are started: one waiting login and one outcome for each job.
 
 A password is decrypted into the secret page, sent down the login's own socket from there, and
-wiped before this function returns.
+wiped as soon as it is sent.
 """
 
 import contextlib
-import os
 import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from vault.attempts import Attempts
+from vault.jobs import BUSY, DIED, DISMISSED, LATE, PAUSED, UNREACHABLE, Job, NamedCredential
+from vault.login_queue import LoginQueue, Vain, Want
+from vault.reach import Reach
 from vault.seal import Keys
-from vault.secret import SecretPage, wipe
-from vault.state import Credential
+from vault.secret import SecretPage
+from vault.wiping import wipe
 from wire.codec import LOGIN_OUTCOME, SPARE, MalformedMessageError, encode
+from wire.drops import log_malformed
 from wire.faults import Fault, FaultCode
 from wire.lending import (
     LoginDone,
     LoginFailed,
-    LoginJob,
     LoginOutcome,
-    NotHandedOver,
     OpenSession,
     Proceed,
     Taken,
 )
+from wire.logs import Log
 from wire.names import Handle
-from wire.packets import PeerGoneError, close_all, receive_packet, send_packet
+from wire.packets import PeerGoneError, close_all, is_packet_socket, receive_packet, send_packet
+from wire.status import LoginCounts
 
 GRACE_S: Final = 2.0
 """A login keeps its own deadline; one that does not is given up this much later."""
 
-QUEUE_MAX: Final = 1024
-
-RUNNING_MAX: Final = 64
-"""Each is a process of some 17 MiB, most of it shared."""
-
-DIED: Final = LoginFailed(stage="login", sentence="The login process ended without an answer.")
-LATE: Final = LoginFailed(stage="login", sentence="The login process did not keep its deadline.")
-DISMISSED: Final = LoginFailed(stage="login", sentence="Nobody waits for this login any more.")
-PAUSED: Final = LoginFailed(stage="paused", sentence="The credential was refused too often.")
-BUSY: Final = LoginFailed(stage="login", sentence="Too many logins are waiting.")
-
-
-class NamedCredential(NamedTuple):
-    """Whose password goes with a job; the name is what the seal is bound to."""
-
-    name: str
-    credential: Credential
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One login to be done.
-
-    `heard` is told each outcome; the last is LoginFailed, Delivered or, but for OpenSession,
-    LoginDone.
-    """
-
-    order: LoginJob
-    credential: NamedCredential | None
-    heard: Callable[[LoginOutcome], None]
-    deadline: float
-    handover: int | None = None
-    """The descriptor for the executor's connection; owned by the job until it is sent."""
-
-    @property
-    def credential_name(self) -> str | None:
-        """Return whose password the job needs, if any."""
-        return None if self.credential is None else self.credential.name
+_IN_VAIN: Final[dict[Vain, tuple[LoginFailed, FaultCode]]] = {
+    "paused": (PAUSED, FaultCode.LOGIN_PAUSED),
+    "unreachable": (UNREACHABLE, FaultCode.DATABASE_UNREACHABLE),
+}
 
 
 class LoginDesk:
@@ -82,18 +50,23 @@ class LoginDesk:
         self,
         keys: Keys,
         attempts: Attempts,
+        reach: Reach,
         *,
         watch: Callable[[socket.socket], None],
         forget: Callable[[socket.socket], None],
+        log: Log,
     ) -> None:
         self._keys = keys
-        self._attempts = attempts
         self._page = SecretPage.own()
         self._watch = watch
         self._forget = forget
+        self._log = log
         self._server: socket.socket | None = None
         self._spares: deque[socket.socket] = deque()
-        self._queue: deque[Job] = deque()
+        self._owed = 0
+        """What the login server has still to be told that was taken."""
+        self._queue = LoginQueue(attempts, reach)
+        self._waiting: dict[Want, Job] = {}
         self._running: dict[socket.socket, Job] = {}
 
     @property
@@ -101,73 +74,74 @@ class LoginDesk:
         """Return whether passwords are decrypted into a page that nobody else can read."""
         return self._page.is_secret
 
+    def counts(self) -> LoginCounts:
+        """Return how many logins run, and how many wait."""
+        return LoginCounts(running=len(self._running), waiting=len(self._waiting))
+
     def use_server(self, server: socket.socket) -> None:
         """Take spares from this login server from now on."""
         self._server = server
 
     def take_spare(self, data: bytes, descriptors: tuple[int, ...]) -> None:
-        """Note a waiting login that the login server offers."""
-        SPARE.decode(data)
-        if len(descriptors) != 1:
+        """Note a waiting login that the login server offers.
+
+        Raises MalformedMessageError for anything else, whose descriptors are closed.
+        """
+        try:
+            descriptor = _offered(data, descriptors)
+        except MalformedMessageError:
             close_all(descriptors)
-            raise MalformedMessageError("a spare is one descriptor")
-        self._spares.append(socket.socket(fileno=descriptors[0]))
+            raise
+        self._spares.append(socket.socket(fileno=descriptor))
         self._start_waiting()
 
     def submit(self, job: Job) -> None:
         """Start *job* with the next waiting login."""
-        self._queue.append(job)
-        if len(self._queue) > QUEUE_MAX:
+        self._waiting[job.want] = job
+        if not self._queue.join(job.want):
             self._leave_queue(job, BUSY, FaultCode.OVERLOADED)
         self._start_waiting()
 
     def _start_waiting(self) -> None:
-        self._give_up_paused()
-        while self._spares and (job := self._next()) is not None:
+        """Start what may be started; what the kernel has no room for now is tried again soon."""
+        for vain, why in self._queue.in_vain(now=time.monotonic()):
+            if (job := self._waiting.get(vain)) is not None:
+                self._leave_queue(job, *_IN_VAIN[why])
+        while self._spares and (want := self._queue.next()) is not None:
             login = self._spares.popleft()
-            self._tell_server()
             try:
-                self._brief(login, job)
-            except PeerGoneError:
-                # That spare died while it waited; the job has not been touched.
-                login.close()
-                continue
-            self._queue.remove(job)
-            _drop_handover(job)
-            self._running[login] = job
-            self._watch(login)
+                self._start(login, self._waiting[want])
+            except BlockingIOError:
+                self._spares.appendleft(login)
+                break
+            self._owed += 1
+        self._tell_server()
 
-    def _next(self) -> Job | None:
-        """Return the job that has waited longest among those whose credential has room."""
-        if len(self._running) >= RUNNING_MAX:
-            return None
-        using = Counter(name for job in self._running.values() if (name := job.credential_name))
-        for job in self._queue:
-            name = job.credential_name
-            if name is None or using[name] < self._attempts.at_once(name):
-                return job
-        return None
-
-    def _give_up_paused(self) -> None:
-        """Answer the jobs whose credential was refused too often while they waited."""
-        now = time.monotonic()
-        for job in list(self._queue):
-            name = job.credential_name
-            if name is not None and not self._attempts.may_try(name, now=now):
-                self._leave_queue(job, PAUSED, FaultCode.LOGIN_PAUSED)
+    def _start(self, login: socket.socket, job: Job) -> None:
+        try:
+            self._brief(login, job)
+        except PeerGoneError:
+            # That spare died while it waited; the job has not been touched.
+            login.close()
+            return
+        self._queue.begin(job.want)
+        del self._waiting[job.want]
+        job.drop_handover()
+        self._running[login] = job
+        self._watch(login)
 
     def _leave_queue(self, job: Job, outcome: LoginFailed, code: FaultCode) -> None:
-        self._queue.remove(job)
-        if job.handover is not None:
-            refuse_handover(job.handover, code)
-            job.handover = None
+        self._queue.leave(job.want)
+        del self._waiting[job.want]
+        job.refuse(Fault(code=code))
         job.heard(outcome)
 
     def _tell_server(self) -> None:
-        if self._server is not None:
-            # The supervisor restarts a login server that died, and us with it.
-            with contextlib.suppress(PeerGoneError):
+        # The supervisor restarts a login server that died, and us with it.
+        with contextlib.suppress(PeerGoneError, BlockingIOError):
+            while self._server is not None and self._owed:
                 send_packet(self._server, encode(Taken()))
+                self._owed -= 1
 
     def _brief(self, login: socket.socket, job: Job) -> None:
         descriptors = () if job.handover is None else (job.handover,)
@@ -182,7 +156,8 @@ class LoginDesk:
                 named.credential.sealed, name=named.name, into=self._page.view
             )
             login.send(secret, socket.MSG_NOSIGNAL)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, BlockingIOError):
+            # A spare that reads nothing is none; it must not get a second order behind this one.
             raise PeerGoneError from None
         finally:
             wipe(self._page.view)
@@ -198,11 +173,15 @@ class LoginDesk:
             outcome: LoginOutcome = LOGIN_OUTCOME.decode(data)
         except BlockingIOError:
             return
-        except (PeerGoneError, MalformedMessageError):
+        except PeerGoneError:
+            outcome = DIED
+        except MalformedMessageError as error:
+            log_malformed(self._log, error, sender="login")
             outcome = DIED
         if isinstance(job.order, OpenSession) and isinstance(outcome, LoginDone):
+            self._queue.logged_in(job.want)
             job.heard(outcome)
-            # Its credential may have been proven by that.
+            # There is room where it was, and its credential may have been proven by that.
             self._start_waiting()
             return
         self._close(login, job, outcome)
@@ -219,6 +198,16 @@ class LoginDesk:
         if (login := self._login_of(handle)) is not None:
             self._close(login, self._running[login], DISMISSED)
 
+    def withdraw(self, handle: Handle) -> None:
+        """Let the job of *handle* wait no longer, or hand nothing over.
+
+        A login that has begun goes on until the server has answered: were it cut off, a refused
+        password would not be counted, and who comes and goes could have any number of logins.
+        """
+        for job in list(self._waiting.values()):
+            if isinstance(job.order, OpenSession) and job.order.handle == handle:
+                self._leave_queue(job, DISMISSED, FaultCode.CANCELLED)
+
     def _login_of(self, handle: Handle) -> socket.socket | None:
         for login, job in self._running.items():
             if isinstance(job.order, OpenSession) and job.order.handle == handle:
@@ -230,31 +219,21 @@ class LoginDesk:
         for login, job in list(self._running.items()):
             if now >= job.deadline + GRACE_S:
                 self._close(login, job, LATE)
-        for job in [job for job in self._queue if now >= job.deadline]:
+        for job in [job for job in self._waiting.values() if now >= job.deadline]:
             self._leave_queue(job, LATE, FaultCode.UNAVAILABLE)
+        self._start_waiting()
 
     def _close(self, login: socket.socket, job: Job, outcome: LoginOutcome) -> None:
         del self._running[login]
+        self._queue.end(job.want)
         self._forget(login)
         login.close()
         job.heard(outcome)
         self._start_waiting()
 
 
-def refuse_handover(descriptor: int, code: FaultCode) -> None:
-    """Tell who waits at a hand-over socket that there will be no connection; close it."""
-    refusal = encode(NotHandedOver(fault=Fault(code=code)))
-    # The executor chose this descriptor: it may be no socket, or one that is never read.
-    try:
-        link = socket.socket(fileno=descriptor)
-    except OSError:
-        os.close(descriptor)
-        return
-    with link, contextlib.suppress(OSError):
-        link.send(refusal, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-
-
-def _drop_handover(job: Job) -> None:
-    if job.handover is not None:
-        os.close(job.handover)
-        job.handover = None
+def _offered(data: bytes, descriptors: tuple[int, ...]) -> int:
+    SPARE.decode(data)
+    if [*map(is_packet_socket, descriptors)] != [True]:
+        raise MalformedMessageError(len(data))
+    return descriptors[0]

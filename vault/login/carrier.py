@@ -10,12 +10,17 @@ import select
 import socket
 import time
 from collections.abc import Generator
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.steps import Receive, Send
+from vault.targets import may_connect, may_look_up, parsed
+from wire.lending import AllowedTarget
 
 T = TypeVar("T")
+
+Place: TypeAlias = tuple[socket.AddressFamily, str | tuple[str | int, ...]]
+"""Where a socket connects to."""
 
 KEEPALIVE_IDLE_S: Final = 60
 USER_TIMEOUT_MS: Final = 30_000
@@ -37,10 +42,16 @@ class Carrier:
             self._poll.register(lifeline, 0)
         self.socket: socket.socket | None = None
 
-    def connect(self, host: str, port: int) -> None:
-        """Connect to *host*, which is a name, an address, or the directory of a Unix socket."""
+    def connect(
+        self, host: str, port: int, allowed: tuple[AllowedTarget, ...] | None = None
+    ) -> None:
+        """Connect to *host*, which is a name, an address, or the directory of a Unix socket.
+
+        With *allowed* it is looked up once, and connected to where all of these agree only.
+        """
         failure = "no address was found for the host"
-        for family, address in _addresses(host, port):
+        places = _places(host, port) if allowed is None else _allowed_places(host, port, allowed)
+        for family, address in places:
             made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
             made.settimeout(0)
             self.socket = made
@@ -81,7 +92,7 @@ class Carrier:
         except OSError:
             raise LoginRefusedError(stage, "The server cut the connection.") from None
 
-    def _send(self, data: bytes, stage: Stage) -> None:
+    def _send(self, data: bytes | bytearray, stage: Stage) -> None:
         rest = memoryview(data)
         while rest:
             self._wait(select.POLLOUT, stage)
@@ -126,19 +137,26 @@ class Carrier:
             raise LoginRefusedError(stage, "The server did not answer within the time allowed.")
 
 
-def _addresses(
-    host: str, port: int
-) -> list[tuple[socket.AddressFamily, str | tuple[str | int, ...]]]:
+def _allowed_places(host: str, port: int, allowed: tuple[AllowedTarget, ...]) -> list[Place]:
+    places = _places(host, port) if may_look_up(host, port, allowed) else []
+    kept = [
+        place
+        for place in places
+        if (address := parsed(str(place[1][0]))) and may_connect(host, port, address, allowed)
+    ]
+    if not kept:
+        raise LoginRefusedError(Stage.TARGET, "No client may name this server.")
+    return kept
+
+
+def _places(host: str, port: int) -> list[Place]:
     if host.startswith("/"):
         return [(socket.AF_UNIX, f"{host}/.s.PGSQL.{port}")]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise LoginRefusedError(Stage.CONNECT, "The server's name could not be resolved.") from None
-    addresses: list[tuple[socket.AddressFamily, str | tuple[str | int, ...]]] = []
-    for family, _, _, _, address in found:
-        addresses.append((family, (str(address[0]), port, *address[2:])))
-    return addresses
+    return [(family, (str(address[0]), port, *address[2:])) for family, _, _, _, address in found]
 
 
 def _tune(made: socket.socket) -> None:

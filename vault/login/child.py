@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 
 from vault.login import postgres
 from vault.login.carrier import Carrier, OrphanedError
+from vault.login.postgres_authentication import Terms
 from vault.login.refusals import LoginRefusedError, Stage
 from wire.codec import ACCEPTED, LOGIN_JOB, PROCEED, MalformedMessageError, encode
 from wire.faults import Fault, FaultCode
@@ -37,6 +38,9 @@ NONCE_BYTES: Final = 18
 GRACE_S: Final = 1.0
 """So much after its deadline the kernel ends the process: a name's look-up heeds no deadline."""
 
+ACCEPT_S: Final = 2.0
+"""So long an executor may take over a connection that it asked for; it waits for nothing else."""
+
 _CREDENTIAL_REFUSED: Final = frozenset({"28000", "28P01"})
 APPLICATION_NAME: Final = "strongroom"
 
@@ -54,6 +58,8 @@ def _serve(vault: socket.socket, death_pipe: int) -> None:
     data, descriptors = receive_packet(vault)
     job = LOGIN_JOB.decode(data)
     handover = _handover_of(job, descriptors)
+    if isinstance(job, OpenSession) and handover is None:
+        raise MalformedMessageError(len(data))
     deadline = time.monotonic() + job.deadline_ms / 1000
     signal.setitimer(signal.ITIMER_REAL, job.deadline_ms / 1000 + GRACE_S)
     carrier = Carrier(deadline=deadline, lifelines=(vault.fileno(), death_pipe))
@@ -67,8 +73,6 @@ def _handover_of(job: LoginJob, descriptors: tuple[int, ...]) -> socket.socket |
     if isinstance(job, OpenSession) and len(descriptors) == 1:
         return socket.socket(fileno=descriptors[0])
     close_all(descriptors)
-    if isinstance(job, OpenSession):
-        raise MalformedMessageError("no hand-over socket")
     return None
 
 
@@ -94,7 +98,7 @@ def _carry_out(
 
 
 def _log_in(target: Target, carrier: Carrier, vault: socket.socket) -> postgres.PostgresSession:
-    carrier.connect(target.host, target.port)
+    carrier.connect(target.host, target.port, target.allowed)
     # Only now: a server that cannot be reached never makes us touch the password.
     password = bytearray(PASSWORD_BUFFER_BYTES)
     length = vault.recv_into(password)
@@ -105,7 +109,10 @@ def _log_in(target: Target, carrier: Carrier, vault: socket.socket) -> postgres.
         user=target.user, database=target.database, application_name=APPLICATION_NAME
     )
     nonce = base64.b64encode(os.urandom(NONCE_BYTES)).decode()
-    return carrier.drive(postgres.log_in(whom, password, nonce=nonce), Stage.AUTHENTICATE)
+    # There is no TLS yet. A Unix socket is no substitute: whoever may make one can be the server.
+    terms = Terms(minimum=target.auth, is_encrypted=False)
+    machine = postgres.log_in(whom, password, nonce=nonce, terms=terms)
+    return carrier.drive(machine, Stage.AUTHENTICATE)
 
 
 def _hand_over(
@@ -117,27 +124,30 @@ def _hand_over(
 ) -> None:
     send_packet(
         vault,
-        encode(LoginDone(backend_id=session.backend_pid, cancel_key=session.cancel_key)),
+        encode(LoginDone(backend_id=session.backend_id, cancel_key=session.cancel_key)),
     )
-    PROCEED.decode(receive_packet(vault).data)
+    PROCEED.decode(receive_packet(vault).content)
     if carrier.socket is None or handover is None:
         raise LoginRefusedError(Stage.HAND_OVER, "There is nothing to hand over.")
     message = HandedOver(
         handle=job.handle,
         engine=job.target.engine,
         parameters=session.parameters,
-        backend_id=session.backend_pid,
+        backend_id=session.backend_id,
     )
+    handover.settimeout(ACCEPT_S)
     try:
         send_packet(handover, encode(message), [carrier.socket.fileno()])
-        ACCEPTED.decode(receive_packet(handover).data)
+        ACCEPTED.decode(receive_packet(handover).content)
     except PeerGoneError:
         raise LoginRefusedError(Stage.HAND_OVER, "The executor is gone or gave up.") from None
+    except (TimeoutError, BlockingIOError):
+        raise LoginRefusedError(Stage.HAND_OVER, "The executor did not accept it.") from None
     send_packet(vault, encode(Delivered()))
 
 
 def _cancel(job: CancelStatement, carrier: Carrier) -> None:
-    carrier.connect(job.target.host, job.target.port)
+    carrier.connect(job.target.host, job.target.port, job.target.allowed)
     carrier.send_last(postgres.cancel_request(job.backend_id, job.cancel_key))
 
 

@@ -1,20 +1,20 @@
 """Log in to PostgreSQL, and do the few other things a login does there; touch no socket.
 
-Protocol 3.0, with SCRAM-SHA-256 as the least that will do: a server that asks for anything weaker,
-or for nothing at all, is refused before anything derived from the password is sent. Each function
-that talks is a generator of steps; whoever carries its bytes also keeps the time.
+Protocol 3.0. How the password is proved, and what a server may not ask for, is in
+`postgres_authentication`. Each function that talks is a generator of steps; whoever carries its
+bytes also keeps the time.
 """
 
 import struct
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final
 
 from vault.login import postgres_frames as frames
+from vault.login.postgres_authentication import Terms, authenticate
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.scram import ScramClient, wipe
 from vault.login.steps import Receive, Send
+from vault.wiping import wipe
 
 MAX_START_UP_BYTES: Final = 10_000
 """PostgreSQL's own limit for a start-up message."""
@@ -27,36 +27,11 @@ MAX_NOTICES: Final = 100
 CANCEL_KEY_BYTES: Final = 4
 """What protocol 3.0 says; longer keys come with 3.2, which we do not offer."""
 
-_MECHANISM: Final = b"SCRAM-SHA-256"
 _PROTOCOL_3_0: Final = 3 << 16
 _CANCEL_REQUEST: Final = 80877102
-_CODE_BYTES: Final = 4
-_PASSWORD_MESSAGE: Final = b"p"
 _QUERY: Final = b"Q"
 _TERMINATE: Final = b"X"
 _BOOLEAN_ROWS: Final = {b"\0\1\0\0\0\1t": True, b"\0\1\0\0\0\1f": False}
-
-
-class _Request(IntEnum):
-    """What an Authentication message asks for."""
-
-    NOTHING = 0
-    CLEARTEXT = 3
-    MD5 = 5
-    GSS = 7
-    SSPI = 9
-    SASL = 10
-    SASL_CONTINUE = 11
-    SASL_FINAL = 12
-
-
-_WEAKER: Final[dict[int, str]] = {
-    _Request.NOTHING: "The server lets anyone in: it did not ask for a password.",
-    _Request.CLEARTEXT: "The server asks for the password itself instead of SCRAM-SHA-256.",
-    _Request.MD5: "The server asks for MD5 instead of SCRAM-SHA-256.",
-    _Request.GSS: "The server asks for Kerberos instead of SCRAM-SHA-256.",
-    _Request.SSPI: "The server asks for SSPI instead of SCRAM-SHA-256.",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +49,13 @@ class PostgresSession:
 
     parameters: tuple[tuple[bytes, bytes], ...]
     """The last value of each, in the order in which they first came."""
-    backend_pid: int
+    backend_id: int
     """Four bytes as the server sent them, signed: a pooler's may be negative."""
     cancel_key: bytes = field(repr=False)
 
 
 def log_in(
-    target: PostgresTarget, password: bytearray, *, nonce: str
+    target: PostgresTarget, password: bytearray, *, nonce: str, terms: Terms
 ) -> Generator[Send | Receive, bytes, PostgresSession]:
     """Log in and return the session, ready for its first query.
 
@@ -90,18 +65,18 @@ def log_in(
     """
     try:
         yield Send(_start_up(target))
-        yield from _authenticate(password, nonce)
+        yield from authenticate(target.user.encode(), password, nonce=nonce, terms=terms)
     finally:
         wipe(password)
     return (yield from _start_session())
 
 
-def end_session(backend_pid: int) -> Generator[Send | Receive, bytes, bool]:
+def end_session(backend_id: int) -> Generator[Send | Receive, bytes, bool]:
     """End another session of the same user, from a connection that has just logged in.
 
     Returns whether the server found it and told it to end.
     """
-    statement = b"SELECT pg_catalog.pg_terminate_backend(%d)\0" % backend_pid
+    statement = b"SELECT pg_catalog.pg_terminate_backend(%d)\0" % backend_id
     yield Send(frames.pack(_QUERY, statement))
     yield from _read_past_notices(frames.ROW_DESCRIPTION)
     row = yield from _read_past_notices(frames.DATA_ROW)
@@ -112,9 +87,9 @@ def end_session(backend_pid: int) -> Generator[Send | Receive, bytes, bool]:
     return _BOOLEAN_ROWS[row]
 
 
-def cancel_request(backend_pid: int, cancel_key: bytes) -> bytes:
+def cancel_request(backend_id: int, cancel_key: bytes) -> bytes:
     """Return the one message of a connection that cancels what another one runs."""
-    return struct.pack("!iii", 12 + len(cancel_key), _CANCEL_REQUEST, backend_pid) + cancel_key
+    return struct.pack("!iii", 12 + len(cancel_key), _CANCEL_REQUEST, backend_id) + cancel_key
 
 
 def terminate() -> bytes:
@@ -131,51 +106,15 @@ def _start_up(target: PostgresTarget) -> bytes:
     }
     # A NUL would end the value early, and what follows would be read as another parameter.
     if not all(pairs.values()) or any("\0" in value for value in pairs.values()):
-        raise LoginRefusedError(Stage.CONNECT, "A start-up value is empty or holds a NUL.")
+        raise LoginRefusedError(Stage.NEGOTIATE, "A start-up value is empty or holds a NUL.")
     text = "".join(f"{name}\0{value}\0" for name, value in pairs.items())
     try:
         body = struct.pack("!i", _PROTOCOL_3_0) + text.encode() + b"\0"
     except UnicodeEncodeError:
-        raise LoginRefusedError(Stage.CONNECT, "A start-up value is not Unicode text.") from None
+        raise LoginRefusedError(Stage.NEGOTIATE, "A start-up value is not Unicode text.") from None
     if len(body) > MAX_START_UP_BYTES:
-        raise LoginRefusedError(Stage.CONNECT, "The start-up values are too long.")
+        raise LoginRefusedError(Stage.NEGOTIATE, "The start-up values are too long.")
     return frames.pack(b"", body)
-
-
-def _authenticate(password: bytearray, nonce: str) -> Generator[Send | Receive, bytes, None]:
-    offered = yield from _request(Stage.NEGOTIATE, _Request.SASL)
-    if _MECHANISM not in _mechanisms(offered):
-        raise LoginRefusedError(Stage.NEGOTIATE, "The server does not offer SCRAM-SHA-256.")
-    scram = ScramClient(password, nonce=nonce)
-    first = scram.first()
-    response = _MECHANISM + b"\0" + struct.pack("!i", len(first)) + first
-    yield Send(frames.pack(_PASSWORD_MESSAGE, response))
-    challenge = yield from _request(Stage.AUTHENTICATE, _Request.SASL_CONTINUE)
-    yield Send(frames.pack(_PASSWORD_MESSAGE, scram.final(challenge)))
-    scram.verify((yield from _request(Stage.AUTHENTICATE, _Request.SASL_FINAL)))
-    if (yield from _request(Stage.VERIFY_SERVER, _Request.NOTHING)):
-        raise LoginRefusedError(Stage.VERIFY_SERVER, "The server sent a malformed message.")
-
-
-def _request(stage: Stage, wanted: _Request) -> Generator[Receive, bytes, bytes]:
-    _, body = yield from frames.read(stage, frames.AUTHENTICATION)
-    code = int.from_bytes(body[:_CODE_BYTES], "big")
-    if len(body) >= _CODE_BYTES and code == wanted:
-        return body[_CODE_BYTES:]
-    if wanted is _Request.SASL:
-        unknown = "The server asks for a way to log in that we do not know."
-        raise LoginRefusedError(stage, _WEAKER.get(code, unknown))
-    if wanted is _Request.SASL_FINAL and code == _Request.NOTHING:
-        raise LoginRefusedError(
-            Stage.VERIFY_SERVER, "The server did not prove that it knows the password."
-        )
-    raise LoginRefusedError(stage, "The server mixed up the steps of the login.")
-
-
-def _mechanisms(offered: bytes) -> list[bytes]:
-    if not offered.endswith(b"\0\0"):
-        raise LoginRefusedError(Stage.NEGOTIATE, "The server sent a malformed message.")
-    return offered[:-2].split(b"\0")
 
 
 class _Reports:
@@ -206,7 +145,7 @@ class _Reports:
             raise _broken("The server did not say how to cancel a query.")
         pid, key = self._backend
         return PostgresSession(
-            parameters=tuple(self._parameters.items()), backend_pid=pid, cancel_key=key
+            parameters=tuple(self._parameters.items()), backend_id=pid, cancel_key=key
         )
 
     def _take_parameter(self, body: bytes) -> None:

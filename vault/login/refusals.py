@@ -14,6 +14,8 @@ _SQLSTATE: Final = re.compile(r"[0-9A-Z]{5}", re.ASCII)
 class Stage(Enum):
     """How far a login had come; a closed list."""
 
+    TARGET = "target"
+    """The server is none that a client may name; nothing was sent there."""
     CONNECT = "connect"
     """No byte was exchanged yet."""
     NEGOTIATE = "negotiate"

@@ -16,6 +16,7 @@ from typing import Final
 
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.saslprep import prepare
+from vault.wiping import wipe
 
 MIN_ITERATIONS: Final = 4096
 """RFC 7677 asks for no less, and it is PostgreSQL's default."""
@@ -136,11 +137,6 @@ class ScramClient:
         stored_key = hashlib.sha256(client_key).digest()
         client_signature = hmac.digest(stored_key, transcript, _DIGEST)
         return bytes(a ^ b for a, b in zip(client_key, client_signature, strict=True))
-
-
-def wipe(buffer: bytearray) -> None:
-    """Overwrite *buffer* in place; its length stays."""
-    buffer[:] = bytes(len(buffer))
 
 
 def _read_challenge(server_first: bytes, own_nonce: bytes) -> _Challenge:

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import socket
+from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Final, NoReturn
@@ -17,13 +18,17 @@ from typing import Final, NoReturn
 from vault.login import child
 from vault.login.settings import LoginServerSettings
 from wire.child import Birth, Control, EndedError, live
-from wire.codec import TAKEN, MalformedMessageError, encode
+from wire.codec import TAKEN, encode
 from wire.control import Finish, Pair, Ready
+from wire.drops import drop_unexpected
 from wire.lending import Spare
 from wire.logs import Log
 from wire.packets import PeerGoneError, receive_packet, send_packet, socket_pair
 
 _FIRST_FREE_FD: Final = 3
+
+TICK_MS: Final = 250
+"""How late it may be noticed that the kernel has room again."""
 
 
 def main() -> NoReturn:
@@ -31,20 +36,20 @@ def main() -> NoReturn:
     live(_work)
 
 
-def _work(birth: Birth, _log: Log) -> None:
+def _work(birth: Birth, log: Log) -> None:
     settings = birth.settings(LoginServerSettings)
     (death_pipe,) = birth.descriptors
     # The kernel reaps logins; what one of them has to say it says to the vault.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
     birth.control.say(Ready())
-    vault = _wait_for_vault(birth.control)
+    vault = _wait_for_vault(birth.control, log)
     with contextlib.suppress(PeerGoneError):
         # Without its vault it has no use; the supervisor restarts both.
-        _serve(birth.control, vault, spares=settings.spares, death_pipe=death_pipe)
+        _Server(birth.control, vault, death_pipe, log).serve(settings.spares)
 
 
-def _wait_for_vault(control: Control) -> socket.socket:
+def _wait_for_vault(control: Control, log: Log) -> socket.socket:
     while True:
         heard = control.hear()
         match heard:
@@ -54,31 +59,56 @@ def _wait_for_vault(control: Control) -> socket.socket:
                 return socket.socket(fileno=descriptor)
             case (Finish(), _):
                 raise EndedError
-            case _:
-                raise MalformedMessageError("not for a login server")
+            case (message, descriptors):
+                drop_unexpected(log, message, descriptors)
 
 
-def _serve(control: Control, vault: socket.socket, *, spares: int, death_pipe: int) -> None:
-    for _ in range(spares):
-        _offer(vault, death_pipe)
-    poll = select.poll()
-    poll.register(control.fileno(), select.POLLIN)
-    poll.register(vault, select.POLLIN)
-    while True:
-        ready = {descriptor for descriptor, _ in poll.poll()}
-        if control.fileno() in ready:
-            # Finish, or the supervisor is gone: both end us.
-            raise EndedError
-        if vault.fileno() in ready:
-            TAKEN.decode(receive_packet(vault).data)
-            _offer(vault, death_pipe)
+class _Server:
+    """Keeps so many logins waiting as it was told."""
 
+    def __init__(self, control: Control, vault: socket.socket, death_pipe: int, log: Log) -> None:
+        self._control = control
+        self._vault = vault
+        self._death_pipe = death_pipe
+        self._log = log
+        self._unsaid: deque[socket.socket] = deque()
+        """Logins of which the vault has not been told: the kernel had no room for that."""
 
-def _offer(vault: socket.socket, death_pipe: int) -> None:
-    ours, theirs = socket_pair()
-    _fork(lambda: _become_login(theirs, death_pipe))
-    with ours, theirs:
-        send_packet(vault, encode(Spare()), [ours.fileno()])
+    def serve(self, spares: int) -> NoReturn:
+        """Replace each login that is taken, until the supervisor or the vault is gone."""
+        self._control.set_blocking(blocking=False)
+        for _ in range(spares):
+            self._fork_one()
+        poll = select.poll()
+        poll.register(self._control.fileno(), select.POLLIN)
+        poll.register(self._vault, select.POLLIN)
+        while True:
+            self._offer()
+            ready = {descriptor for descriptor, _ in poll.poll(TICK_MS if self._unsaid else None)}
+            if self._control.fileno() in ready:
+                self._hear_supervisor()
+            if self._vault.fileno() in ready:
+                TAKEN.decode(receive_packet(self._vault).content)
+                self._fork_one()
+
+    def _hear_supervisor(self) -> None:
+        while (heard := self._control.hear()) is not None:
+            if isinstance(heard.message, Finish):
+                raise EndedError
+            drop_unexpected(self._log, *heard)
+
+    def _fork_one(self) -> None:
+        ours, theirs = socket_pair()
+        _fork(lambda: _become_login(theirs, self._death_pipe))
+        theirs.close()
+        self._unsaid.append(ours)
+
+    def _offer(self) -> None:
+        """Tell the vault of each login; one of which it cannot be told now waits for the next."""
+        with contextlib.suppress(BlockingIOError):
+            while self._unsaid:
+                send_packet(self._vault, encode(Spare()), [self._unsaid[0].fileno()])
+                self._unsaid.popleft().close()
 
 
 def _fork(body: Callable[[], NoReturn]) -> None:

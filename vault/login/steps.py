@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send all of these bytes; they may prove the password, so they show in no repr."""
+    """Send all of these bytes; they may prove the password, so they show in no repr.
 
-    data: bytes = field(repr=False)
+    A machine that sends a bytearray overwrites it afterwards: whoever carries it keeps no copy.
+    """
+
+    data: bytes | bytearray = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tests.harness.postgres import PostgresServer
 from tests.harness.sessions import Session, take_handover
 from tests.harness.waiting import until
 from tests.unit.vault.making import HANDLE, ODD_PASSWORDS, Account
-from vault.logins import DIED
+from vault.jobs import DIED
 from wire.faults import FaultCode
 from wire.lending import (
     CancelStatement,
@@ -71,6 +71,33 @@ def test_the_handed_over_socket_is_set_up_for_its_life(desk: Desk, account: Acco
     assert handed.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert handed.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
     session.close()
+
+
+def test_an_executor_that_does_not_accept_is_not_waited_for_to_the_end(
+    desk: Desk, account: Account
+) -> None:
+    ours, theirs = socket_pair()
+    with ours, theirs:
+        desk.submit(account.open_order(deadline_ms=60_000), account.password, theirs)
+        assert isinstance(desk.outcome(), LoginDone)
+        session = take_handover(ours, accept=False)
+        assert isinstance(session, Session)
+
+        failed = desk.outcome()
+
+    assert isinstance(failed, LoginFailed)
+    assert failed.stage == "hand_over"
+    session.close()
+
+
+def test_a_login_that_only_hands_over_keeps_no_other_waiting(account: Account) -> None:
+    ours, theirs = socket_pair()
+    with Desk(proceeds=False) as desk, ours, theirs:
+        # A credential that has not worked yet is tried by one login at a time.
+        desk.submit(account.open_order(), account.password, theirs)
+        assert isinstance(desk.outcome(), LoginDone)
+
+        assert desk.do(account.try_order(), account.password) == LoginDone()
 
 
 def test_the_cancel_key_stays_with_the_vault(desk: Desk, account: Account) -> None:

@@ -2,21 +2,27 @@
 
 import os
 import re
+import select
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.harness.children import until_gone
+from tests.harness.children import Child, until_gone
 from tests.harness.login_desk import Desk
+from tests.harness.memory import find_descendants
 from tests.harness.waiting import until
-from vault.logins import DIED, DISMISSED, LATE
-from wire.control import Finish
-from wire.lending import LoginFailed, OpenSession, Target, TryLogin
-from wire.names import Handle
-from wire.packets import socket_pair
+from vault.jobs import DIED, DISMISSED, LATE
+from wire.codec import LOGIN_JOB, encode
+from wire.control import Finish, Pair, Ready
+from wire.lending import LoginFailed, OpenSession, Spare, Target, TryLogin
+from wire.names import Handle, Incarnation
+from wire.packets import close_all, receive_packet, socket_pair
 
 
 @pytest.fixture
@@ -144,6 +150,84 @@ def test_a_login_that_nobody_waits_for_is_dismissed(desk: Desk, deaf_port: int) 
 
     assert desk.outcome() == DISMISSED
     until_gone(desk.pids[0])
+
+
+def test_a_job_that_is_withdrawn_while_it_waits_is_over(deaf_port: int) -> None:
+    with Desk(spares=1) as desk, ends_of_a_pair() as (_, theirs):
+        os.kill(desk.server.pid, signal.SIGSTOP)
+        desk.submit(a_try(deaf_port), "secret")
+        order = OpenSession(target=a_target(deaf_port), handle=Handle("01"), deadline_ms=10_000)
+        desk.submit(order, "secret", theirs)
+
+        desk.desk.withdraw(Handle("01"))
+
+        assert desk.outcomes == [DISMISSED]
+
+
+def test_a_login_that_has_begun_goes_on_when_it_is_withdrawn(desk: Desk, deaf_port: int) -> None:
+    with ends_of_a_pair() as (_, theirs):
+        order = OpenSession(target=a_target(deaf_port), handle=Handle("01"), deadline_ms=300)
+        desk.submit(order, "secret", theirs)
+
+        desk.desk.withdraw(Handle("01"))
+        assert desk.outcomes == []
+
+    # What the server says of the password is heard, if only that it said nothing.
+    failed = desk.outcome()
+    assert isinstance(failed, LoginFailed)
+    assert "time allowed" in failed.sentence
+
+
+def test_a_job_for_which_the_kernel_has_no_room_is_done_as_soon_as_it_has(desk: Desk) -> None:
+    with ends_of_a_pair() as (spare, login):
+        fill(spare)
+        desk.desk._spares.appendleft(socket.socket(fileno=os.dup(spare.fileno())))
+
+        desk.submit(a_try(1))
+        assert desk.desk.counts().waiting == 1
+        while select.select([login], [], [], 0)[0]:
+            login.recv(FILLING_BYTES)
+        desk.desk.give_up_late(now=time.monotonic())
+
+        assert desk.desk.counts().waiting == 0
+        assert isinstance(LOGIN_JOB.decode(login.recv(FILLING_BYTES)), TryLogin)
+
+
+def test_a_login_server_that_cannot_be_heard_offers_its_logins_later(desk: Desk) -> None:
+    settings: dict[str, object] = {"spares": 2}
+    with ends_of_a_pair() as (ours, theirs):
+        fill(theirs)
+        with Child("login-server", settings=settings, descriptors=[desk._death_watch]) as server:
+            server.hear(Ready)
+            server.say(
+                Pair(role="vault", incarnation=Incarnation("vault-1.test")), [theirs.fileno()]
+            )
+            until(lambda: len(find_descendants(server.pid)) == 2)
+            assert server.is_alive()
+
+            offered: list[bytes] = []
+            while offered.count(encode(Spare())) < 2:
+                packet = receive_packet(ours)
+                close_all(packet.descriptors)
+                offered.append(packet.content)
+
+
+FILLING_BYTES: Final = 4096
+
+
+@contextmanager
+def ends_of_a_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket_pair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def fill(end: socket.socket) -> None:
+    """Leave no room in a socket, which is what a kernel without room for descriptors looks like."""
+    end.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+    with suppress(BlockingIOError):
+        while True:
+            end.send(bytes(FILLING_BYTES))
 
 
 def test_a_stopped_login_is_given_up(desk: Desk, deaf_port: int) -> None:

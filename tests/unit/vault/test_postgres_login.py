@@ -16,6 +16,7 @@ from tests.harness.logins import (
     PARAMETER,
     PASSWORD,
     READY,
+    STRICT,
     Machine,
     Script,
     asks,
@@ -37,7 +38,8 @@ TARGET = PostgresTarget(user="ann", database="shop", application_name="strongroo
 
 
 def a_login(password: bytearray | None = None) -> Machine[PostgresSession]:
-    return log_in(TARGET, bytearray(PASSWORD) if password is None else password, nonce=NONCE)
+    used = bytearray(PASSWORD) if password is None else password
+    return log_in(TARGET, used, nonce=NONCE, terms=STRICT)
 
 
 def refused(says: bytes) -> tuple[LoginRefusedError, Script]:
@@ -53,7 +55,7 @@ def test_a_login_returns_the_session_and_reads_not_one_byte_more() -> None:
     session = carried(a_login(), server.obey)
 
     assert session == PostgresSession(
-        parameters=((b"server_version", b"18.6"),), backend_pid=4711, cancel_key=b"\x00key"
+        parameters=((b"server_version", b"18.6"),), backend_id=4711, cancel_key=b"\x00key"
     )
     assert server.left() == b"what a driver reads next"
 
@@ -87,9 +89,9 @@ def test_a_start_up_value_that_could_mean_something_else_is_never_sent(
     password, server = bytearray(PASSWORD), Script(LOGIN)
 
     with pytest.raises(LoginRefusedError) as failure:
-        carried(log_in(target, password, nonce=NONCE), server.obey)
+        carried(log_in(target, password, nonce=NONCE, terms=STRICT), server.obey)
 
-    assert failure.value.stage is Stage.CONNECT
+    assert failure.value.stage is Stage.NEGOTIATE
     assert server.heard == []
     assert password == bytes(len(PASSWORD))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from tests.harness.logins import READY, carried, message, over
+from tests.harness.logins import READY, STRICT, carried, message, over
 from tests.harness.postgres import PostgresServer
 from vault.login.postgres import (
     PostgresSession,
@@ -58,7 +58,8 @@ def a_real_login(
     connection: socket.socket, user: str, password: bytes, database: str = "postgres"
 ) -> PostgresSession:
     target = PostgresTarget(user=user, database=database, application_name="strongroom")
-    machine = log_in(target, bytearray(password), nonce=secrets.token_urlsafe(18))
+    nonce = secrets.token_urlsafe(18)
+    machine = log_in(target, bytearray(password), nonce=nonce, terms=STRICT)
     return carried(machine, over(connection))
 
 
@@ -85,7 +86,7 @@ def test_a_real_server_lets_the_right_password_in_and_refuses_another(
     with pytest.raises(LoginRefusedError) as failure:
         a_real_login(dial(), user, password + b"?")
 
-    assert session.backend_pid > 0
+    assert session.backend_id > 0
     assert (failure.value.stage, failure.value.sqlstate) == (Stage.AUTHENTICATE, "28P01")
 
 
@@ -150,9 +151,9 @@ def test_a_session_is_ended_once_and_then_no_longer_found(
     killer = dial()
     a_real_login(killer, user, b"eel")
 
-    ended = carried(end_session(session.backend_pid), over(killer))
+    ended = carried(end_session(session.backend_id), over(killer))
     last_words = b"".join(iter(lambda: victim.recv(4096), b""))
-    ended_again = carried(end_session(session.backend_pid), over(killer))
+    ended_again = carried(end_session(session.backend_id), over(killer))
 
     assert ended is True
     assert b"C57P01\0" in last_words
@@ -167,7 +168,7 @@ def test_ending_somebody_elses_session_is_refused_by_the_server(
     a_real_login(killer, a_role(postgres, "ray"), b"ray")
 
     with pytest.raises(LoginRefusedError) as failure:
-        carried(end_session(victim.backend_pid), over(killer))
+        carried(end_session(victim.backend_id), over(killer))
 
     assert (failure.value.stage, failure.value.sqlstate) == (Stage.END_SESSION, "42501")
 
@@ -179,10 +180,10 @@ def test_a_cancel_request_ends_the_statement_that_runs(
     session = a_real_login(connection, a_role(postgres, "gar"), b"gar")
     connection.sendall(message(b"Q", b"SELECT pg_sleep(600)\0"))
     sleepers = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    while (session.backend_pid,) not in postgres.admin_sql(sleepers):
+    while (session.backend_id,) not in postgres.admin_sql(sleepers):
         pass  # every look is a round trip to the server
 
-    dial().sendall(cancel_request(session.backend_pid, session.cancel_key))
+    dial().sendall(cancel_request(session.backend_id, session.cancel_key))
 
     seen = b""
     while not seen.endswith(READY):

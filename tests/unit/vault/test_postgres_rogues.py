@@ -17,6 +17,7 @@ from tests.harness.logins import (
     PASSWORD,
     READY,
     SALT,
+    STRICT,
     Script,
     asks,
     carried,
@@ -32,7 +33,7 @@ TARGET = PostgresTarget(user="ann", database="shop", application_name="strongroo
 
 def refused(says: bytes) -> tuple[LoginRefusedError, Script]:
     server = Script(says)
-    machine = log_in(TARGET, bytearray(PASSWORD), nonce=NONCE)
+    machine = log_in(TARGET, bytearray(PASSWORD), nonce=NONCE, terms=STRICT)
     with pytest.raises(LoginRefusedError) as failure:
         carried(machine, server.obey)
     return failure.value, server
