@@ -1,19 +1,26 @@
-"""Refuse what cannot work as one statement in a transaction of its own, and what is the operator's.
+"""Refuse what cannot work as one statement of its own, what is the operator's, and writes.
 
-What holds a read-only lease is the server's READ ONLY transaction; this is for helpful sentences,
-and for the few statements that would take the connection out of our hands. Credentials and the
-server's files are refused by a net, not by a wall: a DO block or a function gets through it, and
-only a database role that may do none of it holds. Pure.
+On a read-only lease only what reads is let through, by closed lists of statements and functions.
+The engine's own read-only transaction holds such a lease as well; either is enough against the SQL
+of a client, so that a mistake in one is no hole. A function that somebody else wrote is held by the
+engine alone, and what it does elsewhere by neither.
+
+On a read-write lease this is for helpful sentences, and for what would take the connection out of
+our hands. Credentials and the server's files are refused by a net there, not by a wall: a DO block
+or a function gets through it, and only a database role that may do none of it holds. Pure.
 """
 
 from typing import Final
 
-from executor.lexer import first_words
-from wire.faults import Fault, FaultCode
+from executor import guard_postgresql, guard_sqlite
+from executor.dialects import SQLITE, Dialect
+from executor.guard_words import Trouble
+from wire.faults import SENTENCES, Fault, FaultCode
 
 _TRANSACTION: Final = (
     "Each call runs one statement in a transaction of its own, which is committed when the "
-    "statement works. Leave out transaction control."
+    "statement works. Leave out transaction control, and put changes that belong together into one "
+    "statement."
 )
 _LISTEN: Final = "Nothing would hear the notifications: a connection is reset after each statement."
 _COPY: Final = (
@@ -46,20 +53,43 @@ _REFUSED: Final[dict[tuple[str, ...], str]] = {
     **{(verb, what): _OPERATORS for verb in _CHANGES for what in _OPERATORS_THINGS},
     ("SECURITY", "LABEL"): _OPERATORS,
 }
-_LONGEST: Final = max(map(len, _REFUSED))
+_WORDS_MAX: Final = 4
+"""Enough for each of these, and for `EXPLAIN QUERY PLAN` and a verb."""
 
 
-def refuse(statement: str) -> Fault | None:
+def refuse(statement: str, *, dialect: Dialect, read_only: bool) -> Fault | None:
     """Return why *statement* is refused, or None."""
-    words = first_words(statement, _LONGEST)
+    words = dialect.first_words(statement, _WORDS_MAX)
     if words is None:
         return _refused(_EMPTY)
+    if dialect is SQLITE:
+        return _refuse_on_sqlite(statement, words, read_only=read_only)
     for length in range(1, len(words) + 1):
         sentence = _REFUSED.get(words[:length])
         if sentence is not None:
             return _refused(sentence)
-    return None
+    return _read_only(guard_postgresql.find_trouble(statement, words)) if read_only else None
 
 
-def _refused(sentence: str) -> Fault:
-    return Fault(code=FaultCode.STATEMENT_REFUSED, message=sentence)
+def _refuse_on_sqlite(statement: str, words: tuple[str, ...], *, read_only: bool) -> Fault | None:
+    verb = guard_sqlite.verb_among(words)
+    if verb in guard_sqlite.TRANSACTION_VERBS:
+        return _refused(_TRANSACTION)
+    operators = guard_sqlite.find_operators(statement, verb)
+    if operators is not None:
+        return _refused(f"{operators.what}.", operators.position)
+    if verb == "PRAGMA":
+        trouble = guard_sqlite.find_in_pragma(statement, read_only=read_only)
+        return None if trouble is None else _refused(trouble.what)
+    return _read_only(guard_sqlite.find_trouble(statement, verb)) if read_only else None
+
+
+def _read_only(trouble: Trouble | None) -> Fault | None:
+    if trouble is None:
+        return None
+    sentence = f"{SENTENCES[FaultCode.READ_ONLY]}: {trouble.what}"
+    return Fault(code=FaultCode.READ_ONLY, message=sentence, position=trouble.position)
+
+
+def _refused(sentence: str, position: int | None = None) -> Fault:
+    return Fault(code=FaultCode.STATEMENT_REFUSED, message=sentence, position=position)

@@ -6,8 +6,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from executor import guard
+from executor.dialects import Dialect
 from executor.lexer import COMMENTS_MAX
-from executor.parameters import Bound, bind, values
+from executor.parameters import Bound, Value, bind, values
 from wire.faults import Fault, FaultCode, RefusedError
 
 
@@ -18,27 +19,43 @@ class Arguments(Struct, frozen=True):
     params: dict[str, Raw] | None = None
 
 
+class Asked(NamedTuple):
+    """One statement, and the parameters as the client wrote them."""
+
+    bound: Bound
+    given: dict[str, Raw]
+
+
 class Statement(NamedTuple):
     """One statement with its parameters' values."""
 
     bound: Bound
-    values: list[bytes | None]
+    values: list[Value]
 
 
 _decode = msgspec.json.Decoder(Arguments).decode
 
 
-def read_statement(payload: bytes, *, max_bytes: int) -> Statement:
-    """Return the statement in *payload*; raise RefusedError for one that may not run."""
+def read_statement(
+    payload: bytes, *, max_bytes: int, dialect: Dialect, read_only: bool
+) -> Statement:
+    """Return the statement in *payload*, with values for PostgreSQL; raise as `read_asked` does."""
+    asked = read_asked(payload, max_bytes=max_bytes, dialect=dialect, read_only=read_only)
+    return Statement(asked.bound, values(asked.bound, asked.given))
+
+
+def read_asked(payload: bytes, *, max_bytes: int, dialect: Dialect, read_only: bool) -> Asked:
+    """Return what *payload* asks for; raise RefusedError for a statement that may not run."""
     try:
         arguments = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS)) from None
-    fault = _unsendable(arguments.query, max_bytes) or guard.refuse(arguments.query)
+    fault = _unsendable(arguments.query, max_bytes) or guard.refuse(
+        arguments.query, dialect=dialect, read_only=read_only
+    )
     if fault is not None:
         raise RefusedError(fault)
-    bound = bind(arguments.query)
-    return Statement(bound, values(bound, arguments.params or {}))
+    return Asked(bind(arguments.query, dialect), arguments.params or {})
 
 
 def _unsendable(query: str, max_bytes: int) -> Fault | None:

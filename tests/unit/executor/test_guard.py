@@ -1,6 +1,7 @@
 import pytest
 
 from executor import guard
+from executor.dialects import POSTGRESQL
 from wire.faults import FaultCode
 
 
@@ -41,10 +42,13 @@ from wire.faults import FaultCode
         (" ;; -- nothing\n/* at all */", "empty"),
     ],
 )
+@pytest.mark.parametrize("read_only", [True, False])
 def test_what_cannot_be_one_statement_of_its_own_is_refused_with_a_reason(
-    statement: str, word: str
+    statement: str,
+    word: str,
+    read_only: bool,  # noqa: FBT001 - pytest passes it by name
 ) -> None:
-    fault = guard.refuse(statement)
+    fault = guard.refuse(statement, dialect=POSTGRESQL, read_only=read_only)
 
     assert fault is not None
     assert fault.code is FaultCode.STATEMENT_REFUSED
@@ -73,4 +77,4 @@ def test_what_cannot_be_one_statement_of_its_own_is_refused_with_a_reason(
     ],
 )
 def test_anything_else_is_left_to_the_server(statement: str) -> None:
-    assert guard.refuse(statement) is None
+    assert guard.refuse(statement, dialect=POSTGRESQL, read_only=False) is None
