@@ -6,6 +6,7 @@ from typing import NoReturn
 from executor.adopt.psycopg import forget_environment
 from executor.borrowing import VaultLink
 from executor.executions import Executions
+from executor.lender import VaultLender
 from executor.sandbox import confine
 from executor.service import Service
 from executor.settings import ExecutorSettings
@@ -38,7 +39,14 @@ def _service(birth: Birth, log: Log) -> Service:
     slots.start()
     birth.control.set_blocking(blocking=False)
     birth.control.say(Ready(public_key=router.public_key))
-    return Service(birth.control, router, vault, executions, slots, log)
+    return Service(
+        birth.control,
+        router,
+        slots,
+        log,
+        close=executions.engines.close,
+        lender=VaultLender(vault, executions.engines, slots, log),
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Any slot may borrow; the loop owns the socket pair and replaces it when the vaul
 connection counts as held from its acceptance until it is closed, whatever happens to the vault.
 """
 
+import itertools
 import os
 import threading
 from collections import deque
@@ -24,6 +25,7 @@ from wire.lending import (
     NotHandedOver,
     Returned,
     ToBorrower,
+    Withdrawn,
 )
 from wire.names import DEADLINE_MAX_MS, Handle, PoolKey
 from wire.packets import (
@@ -57,6 +59,7 @@ class VaultLink:
         self._changed = threading.Condition()
         self._link: socket | None = None
         self._generation = 0
+        self._numbers = itertools.count()
         self._holding: set[Handle] = set()
         self._unsaid: deque[FromBorrower] = deque()
 
@@ -94,7 +97,7 @@ class VaultLink:
         except BlockingIOError:
             return None
         close_all(packet.descriptors)
-        return TO_BORROWER.decode(packet.data)
+        return TO_BORROWER.decode(packet.content)
 
     def wake(self) -> None:
         """Have every waiting borrower look whether its run is over."""
@@ -108,8 +111,7 @@ class VaultLink:
     def flush(self) -> None:
         """Say what waits, as far as there is room."""
         with self._changed:
-            while self._unsaid and self._try(self._unsaid[0]):
-                self._unsaid.popleft()
+            self._flush()
 
     def borrow(self, grant: bytes, patience: Patience) -> Borrowed:
         """Return a connection; raise RefusedError, or StoppedError when the run was stopped.
@@ -163,31 +165,46 @@ class VaultLink:
         with mine:
             with theirs:
                 left_ms = min(int(patience.left_s() * 1000), DEADLINE_MAX_MS)
-                request = encode(Borrow(grant=grant, deadline_ms=left_ms))
+                number = next(self._numbers)
+                request = encode(Borrow(grant=grant, number=number, deadline_ms=left_ms))
                 if not self._send_request(request, theirs):
                     return None
-            patience.wait(mine.fileno())
+            self._await_answer(mine, number, patience)
             try:
                 return self._accept(receive_packet(mine), mine, generation)
             except PeerGoneError:
                 return None
 
+    def _await_answer(self, handover: socket, number: int, patience: Patience) -> None:
+        try:
+            patience.wait(handover.fileno())
+        except StoppedError:
+            # Else the loan would count until the login has ended, and whoever asks next be refused.
+            self._tell(Withdrawn(number=number))
+            raise
+
     def _send_request(self, request: bytes, handover: socket) -> bool:
         with self._changed:
+            # What was withdrawn or returned before makes room for this.
+            self._flush()
             if self._link is None:
                 return False
             try:
-                send_packet(self._link, request, [handover.fileno()])
+                is_said = not self._unsaid
+                if is_said:
+                    send_packet(self._link, request, [handover.fileno()])
             except PeerGoneError:
                 return False
             except BlockingIOError:
-                # A vault this far behind would not answer in time.
-                raise RefusedError(Fault(code=FaultCode.OVERLOADED)) from None
+                is_said = False
+        if not is_said:
+            # A vault this far behind would not answer in time.
+            raise RefusedError(Fault(code=FaultCode.OVERLOADED))
         return True
 
     def _accept(self, packet: Packet, handover: socket, generation: int) -> Borrowed | None:
         try:
-            message = HANDOVER.decode(packet.data)
+            message = HANDOVER.decode(packet.content)
         except MalformedMessageError:
             message = NotHandedOver(fault=Fault(code=FaultCode.INTERNAL))
         if isinstance(message, HandedOver) and len(packet.descriptors) == 1:
@@ -211,6 +228,10 @@ class VaultLink:
                     return borrowed
         os.close(borrowed.descriptor)
         return None
+
+    def _flush(self) -> None:
+        while self._unsaid and self._try(self._unsaid[0]):
+            self._unsaid.popleft()
 
     def _tell(self, message: FromBorrower) -> None:
         with self._changed:

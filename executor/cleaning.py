@@ -25,21 +25,37 @@ CHECK_CLIENT_SINCE: Final = 140_000
 _ROLLBACK: Final = Command(b"ROLLBACK")
 # Settings, role, temporary tables, advisory locks, prepared statements, cursors, LISTEN.
 _DISCARD: Final = Command(b"DISCARD ALL")
-_SEED: Final = b"SELECT pg_catalog.setseed($1)"
+_FORMS: Final = b", ".join(
+    b"pg_catalog.set_config('%b', '%b', false)" % form
+    for form in (
+        (b"DateStyle", b"ISO"),
+        (b"IntervalStyle", b"postgres"),
+        (b"bytea_output", b"hex"),
+        (b"extra_float_digits", b"3"),
+        (b"array_nulls", b"on"),
+        (b"standard_conforming_strings", b"on"),
+    )
+)
+"""How values are written and literals are read, whatever a role or a database has for a default."""
+_SEED: Final = b"SELECT pg_catalog.setseed($1), " + _FORMS
 """DISCARD ALL leaves random() as it is: who has set its seed would know what comes next."""
 _SEEDS: Final = 1 << 53
 
 
 def prepare_new(connection: LentConnection) -> None:
-    """Find out what the server of a new connection can do; raise LostError or StoppedError."""
-    if connection.pgconn.server_version < CHECK_CLIENT_SINCE:
-        return
+    """Have a new connection write values our way, and find out what its server can do.
+
+    Raises LostError or StoppedError.
+    """
     pipeline = Pipeline(connection, connection.wait_for)
-    pipeline.send([Command(b"SELECT " + CHECK_CLIENT % b"false")])
-    statuses = [result.status for result in pipeline.results()]
-    pipeline.end_group()
+    can_check = connection.pgconn.server_version >= CHECK_CLIENT_SINCE
+    asked = [b"SELECT " + _FORMS, *([b"SELECT " + CHECK_CLIENT % b"false"] if can_check else [])]
+    pipeline.send(*([Command(sql)] for sql in asked))
+    works = [_works(pipeline) for _ in asked]
     pipeline.leave()
-    connection.checks_client = statuses == [ExecStatus.TUPLES_OK]
+    if not works[0]:
+        raise LostError
+    connection.checks_client = can_check and works[1]
 
 
 def start_reset(connection: LentConnection) -> bool:
@@ -82,6 +98,12 @@ def finish_reset(connection: LentConnection) -> bool:
     except (LostError, Error):
         return False
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def _works(pipeline: Pipeline) -> bool:
+    statuses = [result.status for result in pipeline.results()]
+    pipeline.end_group()
+    return statuses == [ExecStatus.TUPLES_OK]
 
 
 def _read_ahead(connection: LentConnection) -> None:

@@ -1,28 +1,23 @@
 """One run from its payload to its reply; no driver's error gets any further than this."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from executor.adopt.psycopg import Adopter
 from executor.borrowing import VaultLink
+from executor.dialects import POSTGRESQL
 from executor.engines import Checkout, Engines
+from executor.loaders import text_adapters
 from executor.opening import Opening
-from executor.results import ResultText, text_adapters
+from executor.replies import Reply, fault_before_sending, no_run
+from executor.results import ResultText
 from executor.runner import WIRE_FACTOR, Outcome, StatementRun
 from executor.settings import ExecutorSettings
 from executor.statements import Statement, read_statement
 from executor.waiting import Patience, StoppedError
-from wire.faults import Fault, FaultCode, RefusedError
+from wire.faults import RefusedError
 from wire.messages import Run
 from wire.results import failure, tool_result
-
-
-class Reply(NamedTuple):
-    """The CallToolResult of a run, and what is left to do once it is on its way."""
-
-    payload: bytes
-    afterwards: Callable[[], None]
 
 
 class Executions:
@@ -38,12 +33,17 @@ class Executions:
     def execute(self, run: Run, payload: bytes, patience: Patience) -> Reply:
         """Return the reply to *run*, whatever becomes of it."""
         try:
-            statement = read_statement(payload, max_bytes=self._settings.statement_max_bytes)
+            statement = read_statement(
+                payload,
+                max_bytes=self._settings.statement_max_bytes,
+                dialect=POSTGRESQL,
+                read_only=run.pool.access == "read-only",
+            )
             checkout = self.engines.check_out(run.pool, run.grant, patience)
         except RefusedError as error:
-            return _failed(error.fault)
+            return no_run(error.fault)
         except StoppedError as error:
-            return _failed(_fault_before_sending(error.code))
+            return no_run(fault_before_sending(error.code))
         return self._run(run, statement, checkout)
 
     def _run(self, run: Run, statement: Statement, checkout: Checkout) -> Reply:
@@ -53,14 +53,24 @@ class Executions:
         except BaseException:
             checkout.give_back(is_reusable=False)
             raise
-        return Reply(payload, lambda: checkout.give_back(is_reusable=outcome.is_reusable))
+        return Reply(
+            payload,
+            lambda: checkout.give_back(is_reusable=outcome.is_reusable),
+            rows=outcome.rows,
+            failed=None if outcome.fault is None else outcome.fault.code,
+        )
 
     def _statement_run(self, run: Run, checkout: Checkout) -> StatementRun:
         limits = self._settings
         handle = checkout.connection.handle
         return StatementRun(
             checkout.connection,
-            ResultText(self._adapters, rows_max=limits.rows_max, max_bytes=limits.result_max_bytes),
+            ResultText(
+                self._adapters,
+                checkout.connection.types,
+                rows_max=limits.rows_max,
+                max_bytes=limits.result_max_bytes,
+            ),
             read_only=run.pool.access == "read-only",
             wire_max_bytes=limits.result_max_bytes * WIRE_FACTOR,
             interrupt=lambda: self._vault.interrupt(handle),
@@ -69,16 +79,3 @@ class Executions:
 
 def _payload(outcome: Outcome) -> bytes:
     return failure(outcome.fault) if outcome.fault is not None else tool_result(outcome.result)
-
-
-def _failed(fault: Fault) -> Reply:
-    return Reply(failure(fault), _nothing)
-
-
-def _nothing() -> None:
-    return
-
-
-def _fault_before_sending(code: FaultCode) -> Fault:
-    # Nothing was sent, so nothing was cancelled: the deadline says no more than "too late".
-    return Fault(code=FaultCode.UNAVAILABLE if code is FaultCode.DEADLINE else code)

@@ -6,7 +6,7 @@ Numbers and structs are those of linux/landlock.h. What is open already stays op
 import ctypes
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +16,20 @@ _RESTRICT_SELF: Final = 446
 _CREATE_RULESET_VERSION: Final = 1
 _RULE_PATH_BENEATH: Final = 1
 
+_WRITE_FILE: Final = 1 << 1
+_READ_FILE: Final = 1 << 2
+_READ_DIR: Final = 1 << 3
 _REMOVE_FILE: Final = 1 << 5
+_MAKE_REG: Final = 1 << 8
 _MAKE_SOCK: Final = 1 << 9
-_SOCKETS_ONLY: Final = _REMOVE_FILE | _MAKE_SOCK
+_TRUNCATE: Final = 1 << 14
+
+SOCKETS: Final = _REMOVE_FILE | _MAKE_SOCK
+"""In a directory: make and remove sockets."""
+READING: Final = _READ_FILE | _READ_DIR
+"""In a directory and below: read."""
+WRITING: Final = READING | _WRITE_FILE | _TRUNCATE | _MAKE_REG | _REMOVE_FILE
+"""In a directory and below: read, write, make and remove files."""
 
 # How many access rights to files each version knows; the last one that is listed goes on.
 _FS_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
@@ -35,15 +46,15 @@ def version() -> int:
     return max(0, int(known))
 
 
-def keep_only(sockets_in: Sequence[Path]) -> list[str]:
-    """Give up all but making and removing sockets in *sockets_in*; return what cannot be."""
+def keep_only(kept: Mapping[Path, int]) -> list[str]:
+    """Give up all but what is *kept* of each directory; return what cannot be given up."""
     known = version()
     if known == 0:
         return ["other_files", "tcp_on_lent_sockets", "signals_to_siblings"]
     ruleset = _ruleset(known)
     try:
-        for directory in sockets_in:
-            _allow(ruleset, directory)
+        for directory, rights in kept.items():
+            _allow(ruleset, directory, rights & _all_rights(known))
         _call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0))
     finally:
         os.close(ruleset)
@@ -56,8 +67,7 @@ def keep_only(sockets_in: Sequence[Path]) -> list[str]:
 
 
 def _ruleset(known: int) -> int:
-    rights = _FS_RIGHTS.get(known, max(_FS_RIGHTS.values()))
-    fields = [(1 << rights) - 1]
+    fields = [_all_rights(known)]
     if known >= _NET_SINCE:
         fields.append(_NET_BIND_AND_CONNECT)
     if known >= _SCOPE_SINCE:
@@ -66,10 +76,14 @@ def _ruleset(known: int) -> int:
     return _call(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
 
 
-def _allow(ruleset: int, directory: Path) -> None:
+def _all_rights(known: int) -> int:
+    return (1 << _FS_RIGHTS.get(known, max(_FS_RIGHTS.values()))) - 1
+
+
+def _allow(ruleset: int, directory: Path, rights: int) -> None:
     descriptor = os.open(directory, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = struct.pack("=Qi", _SOCKETS_ONLY, descriptor)
+        rule = struct.pack("=Qi", rights, descriptor)
         _call(_ADD_RULE, ctypes.c_int(ruleset), _RULE_PATH_BENEATH, rule, ctypes.c_uint(0))
     finally:
         os.close(descriptor)

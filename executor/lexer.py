@@ -8,6 +8,8 @@ end of the text.
 One regular expression reads a whole run of what does not matter at once: a client chooses the text,
 and a Python object for each of a million brackets would stop every other statement for seconds.
 Every alternative begins and goes on in one way only, so no text is read more than a few times.
+Groups repeat inside an atomic group: before Python 3.11.5 a possessive repeat of a group may go on
+in the wrong place (python/cpython#106052).
 """
 
 import re
@@ -50,17 +52,17 @@ COMMENTS_MAX: Final = 50_000
 
 _LETTER: Final = r"[A-Za-z_\u0080-\U0010ffff]"
 _LETTER_OR_DIGIT: Final = r"[A-Za-z0-9_\u0080-\U0010ffff]"
-_WORD: Final = rf"{_LETTER} (?: {_LETTER_OR_DIGIT} | \$ )*+"
+_WORD: Final = rf"{_LETTER} [A-Za-z0-9_$\u0080-\U0010ffff]*+"
 # A comment with another one in it does not match: it takes counting.
-_SPACE: Final = r"[ \t\n\r\f\v]++ | --[^\n\r]*+ | /\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/"
+_SPACE: Final = r"[ \t\n\r\f\v]++ | --[^\n\r]*+ | /\*(?>(?:[^*/]++|\*(?!/)|/(?!\*))*)\*/"
 # Between two parts of one string: spaces and comments, with a line break among them.
-_CONTINUED: Final = r"[ \t\f\v]*+(?:--[^\n\r]*+)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+'"
-_ESCAPED_BODY: Final = r"(?:[^'\\]++|\\.|'')*+"
-_PLAIN_BODY: Final = r"(?:[^']++|'')*+"
+_CONTINUED: Final = r"[ \t\f\v]*+(?:--[^\n\r]*+)?[\n\r](?>(?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*)'"
+_ESCAPED_BODY: Final = r"(?>(?:[^'\\]++|\\.|'')*)"
+_PLAIN_BODY: Final = r"(?>(?:[^']++|'')*)"
 _OPERAND: Final = rf"""
-    [eE]'{_ESCAPED_BODY} (?: ' (?: {_CONTINUED} {_ESCAPED_BODY} ' )*+ | \\?\Z )
-  | '{_PLAIN_BODY} (?: ' (?: {_CONTINUED} {_PLAIN_BODY} ' )*+ | \Z )
-  | "(?:[^"]++|"")*+ (?: " | \Z )
+    [eE]'{_ESCAPED_BODY} (?: ' (?>(?: {_CONTINUED} {_ESCAPED_BODY} ' )*) | \\?\Z )
+  | '{_PLAIN_BODY} (?: ' (?>(?: {_CONTINUED} {_PLAIN_BODY} ' )*) | \Z )
+  | "(?>(?:[^"]++|"")*) (?: " | \Z )
   | [0-9][A-Za-z0-9_.]*+ | \.[0-9][A-Za-z0-9_.]*+
 """
 _QUOTE: Final = rf"\$ (?: {_LETTER} {_LETTER_OR_DIGIT}*+ )? \$"
@@ -74,14 +76,14 @@ _OTHER: Final = rf"""
 def _grammar(*, within: str, stop: str) -> re.Pattern[str]:
     """Return what matches a run with its last token, or what stops one.
 
-    The run itself has no groups: the re module of Python 3.11 loses them in a possessive repeat.
+    The run itself has no named groups: only the last token's are wanted.
     """
     return re.compile(
         rf"""
-        (?: (?> {_OPERAND} | {_WORD} | {within} ) (?: {_SPACE} )*+ (?! {stop} | \Z ) )*+
+        (?>(?: (?> {_OPERAND} | {_WORD} | {within} ) (?>(?: {_SPACE} )*) (?! {stop} | \Z ) )*)
         (?: (?P<operand> {_OPERAND} ) | (?P<word> {_WORD} ) | (?P<other> {_OTHER} )
           | (?P<opening> [(\[]++ ) | (?P<closing> [)\]]++ ) )
-      | (?: {_SPACE} )++
+      | (?>(?: {_SPACE} )+)
       | (?P<parameter> : {_LETTER} {_LETTER_OR_DIGIT}*+ )
       | (?P<positional> \$[0-9]++ )
       | (?P<quote> {_QUOTE} )
@@ -107,7 +109,7 @@ _KINDS: Final = {
 _COLON_AND_NAME: Final = re.compile(rf":{_LETTER}")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _FIRST_WORD: Final = re.compile(rf"(?![eE]') {_WORD}", re.VERBOSE)
-_NOTHING: Final = re.compile(rf"(?: {_SPACE} | ; )*+", re.VERBOSE | re.DOTALL)
+_NOTHING: Final = re.compile(rf"(?>(?: {_SPACE} | ; )*)", re.VERBOSE | re.DOTALL)
 
 
 def tokens(statement: str) -> Iterator[Token]:
@@ -123,7 +125,7 @@ def tokens(statement: str) -> Iterator[Token]:
             raise AssertionError("one alternative or another matches any character")
         count += 1
         if count > TOKENS_MAX:
-            raise RefusedError(_too_intricate())
+            raise RefusedError(too_intricate())
         group, start, at = found.lastgroup, at, found.end()
         if group == "comment":
             at = _end_of_comment(statement, start)
@@ -174,7 +176,8 @@ def _end_of_quote(statement: str, quote: str, start: int) -> int:
     return len(statement) if close < 0 else close + len(quote)
 
 
-def _too_intricate() -> Fault:
+def too_intricate() -> Fault:
+    """Return the fault of a statement with too many tokens."""
     sentence = (
         f"The statement has more than {TOKENS_MAX} parameters and brackets; "
         "send long lists as one array or JSON parameter"

@@ -1,4 +1,4 @@
-"""Turn `:name` into the server's `$1`, and JSON values into what the server reads; pure.
+"""Turn `:name` into the engine's own placeholder, and JSON values into what PostgreSQL reads; pure.
 
 A colon and a name is a parameter outside literals, quoted names, comments and `::` casts.
 PostgreSQL has two colons of its own, and they stay what they are:
@@ -9,24 +9,35 @@ PostgreSQL has two colons of its own, and they stay what they are:
 - `JSON_OBJECT('key':value)`: after a literal, a number, a quoted name or a closing bracket no
   parameter can follow. Write `JSON_OBJECT(key: value)`, with a space, when the key is a bare word.
 
-Values go as text of unknown type, so the server infers each type from its place, and numbers keep
-every digit.
+To PostgreSQL, values go as text of unknown type, so the server infers each type from its place, and
+numbers keep every digit. Only of an array the form depends on that type (`executor/arrays.py`).
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Raw
 
-from executor.lexer import Kind, Token, may_have_parameters, tokens
+from executor.dialects import POSTGRESQL, Dialect
+from executor.lexer import Kind, Token
 from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import PARAMETERS_MAX
 
 _OPERANDS: Final = frozenset({Kind.OPERAND, Kind.PARAMETER, Kind.POSITIONAL, Kind.CLOSING})
 
 
+class JsonArray(NamedTuple):
+    """A JSON array, whose form depends on the type that the server infers."""
+
+    json: bytes
+
+
+Value: TypeAlias = bytes | JsonArray | None
+
+
 class Replaced(NamedTuple):
-    """One `:name` that became `$n`: where each of them ends, in characters."""
+    """One `:name` that became `$1`: where each of them ends, in characters."""
 
     end: int
     end_bound: int
@@ -37,7 +48,7 @@ class Bound(NamedTuple):
 
     sql: str
     names: tuple[str, ...] = ()
-    """The parameter behind `$1`, behind `$2`, and so on."""
+    """The parameter behind the first placeholder, behind the second, and so on."""
     replaced: tuple[Replaced, ...] = ()
     has_positional: bool = False
     """Whether the client wrote a `$1` of its own."""
@@ -52,18 +63,23 @@ class Bound(NamedTuple):
         return bound_position + shift
 
 
-def bind(statement: str) -> Bound:
-    """Return *statement* with `$n` for each `:name`; raise RefusedError if it has too many."""
-    if not may_have_parameters(statement):
+def bind(statement: str, dialect: Dialect = POSTGRESQL) -> Bound:
+    """Return *statement* with a placeholder for each `:name`.
+
+    Raises RefusedError if it has too many, or some of the engine's own that would have no value.
+    """
+    if not dialect.may_have_parameters(statement):
         return Bound(statement)
-    found = _parameters(statement)
+    found = _parameters(statement, dialect)
+    if found.has_positional and not dialect.has_own_parameters:
+        raise unfit("Write every parameter as :name; no other kind has a value here")
     numbers: dict[str, int] = {}
     parts: list[str] = []
     replaced: list[Replaced] = []
     copied = length = 0
     for token in found.named:
         number = numbers.setdefault(statement[token.start + 1 : token.end], len(numbers) + 1)
-        part = f"{statement[copied : token.start]}${number}"
+        part = f"{statement[copied : token.start]}{dialect.placeholder}{number}"
         parts.append(part)
         copied, length = token.end, length + len(part)
         replaced.append(Replaced(copied, length))
@@ -71,19 +87,44 @@ def bind(statement: str) -> Bound:
     return Bound("".join(parts), tuple(numbers), tuple(replaced), found.has_positional)
 
 
-def values(bound: Bound, given: dict[str, Raw]) -> list[bytes | None]:
-    """Return the value of each parameter; raise RefusedError naming one that does not fit."""
+def fitting(bound: Bound, given: Mapping[str, Raw]) -> list[bytes]:
+    """Return the JSON of each parameter's value; raise RefusedError naming one that does not fit.
+
+    Of a name that comes twice in one object the last value counts, as with most JSON readers.
+    """
     missing = [name for name in bound.names if name not in given]
     if missing:
-        raise _unfit(f"The statement has :{missing[0]}, but params has no such name")
+        raise unfit(f"The statement has :{missing[0]}, but params has no such name")
     superfluous = given.keys() - set(bound.names)
     if superfluous:
-        raise _unfit(f"params has {min(superfluous)}, but the statement has no such name")
+        raise unfit(f"params has {min(superfluous)}, but the statement has no such name")
     if len(bound.names) > PARAMETERS_MAX:
-        raise _unfit(f"A statement takes at most {PARAMETERS_MAX} parameters")
+        raise unfit(f"A statement takes at most {PARAMETERS_MAX} parameters")
     if bound.names and bound.has_positional:
-        raise _unfit("Write every parameter as :name; $1 cannot stand beside them")
-    return [_text(name, bytes(given[name])) for name in bound.names]
+        raise unfit("Write every parameter as :name; $1 cannot stand beside them")
+    return [bytes(given[name]) for name in bound.names]
+
+
+def values(bound: Bound, given: Mapping[str, Raw]) -> list[Value]:
+    """Return each parameter's value as PostgreSQL reads it; raise what `fitting` and `text` do."""
+    return [_value(name, raw) for name, raw in zip(bound.names, fitting(bound, given), strict=True)]
+
+
+def text(name: str, raw: bytes) -> str:
+    """Return the text in *raw*, a JSON string; raise RefusedError naming the parameter."""
+    try:
+        found = msgspec.json.decode(raw, type=str)
+        found.encode()
+    except (msgspec.DecodeError, UnicodeError):
+        raise unfit(f"The value of :{name} is not Unicode text") from None
+    if "\0" in found:
+        raise unfit(f"The value of :{name} has a NUL character, which text cannot hold")
+    return found
+
+
+def unfit(sentence: str) -> RefusedError:
+    """Return the error to raise where statement and parameters do not fit as *sentence* tells."""
+    return RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence))
 
 
 class _Found(NamedTuple):
@@ -91,15 +132,16 @@ class _Found(NamedTuple):
     has_positional: bool
 
 
-def _parameters(statement: str) -> _Found:
+def _parameters(statement: str, dialect: Dialect) -> _Found:
     # Each open bracket: True for the square one of a subscript, whose colons are the slice's.
     brackets: list[bool] = []
     named: list[Token] = []
     has_positional = False
     before: Token | None = None
-    for token in tokens(statement):
-        if token.kind is Kind.PARAMETER and not _is_own_colon(before, brackets):
-            named.append(token)
+    for token in dialect.tokens(statement):
+        if token.kind is Kind.PARAMETER:
+            if not (dialect.has_own_colons and _is_own_colon(before, brackets)):
+                named.append(token)
         elif token.kind is Kind.POSITIONAL:
             has_positional = True
         elif token.kind is Kind.OPENING:
@@ -128,20 +170,10 @@ def _follows_operand(statement: str, before: Token | None) -> bool:
     return before.kind in _OPERANDS
 
 
-def _unfit(sentence: str) -> RefusedError:
-    """Return the error to raise where statement and parameters do not fit as *sentence* tells."""
-    return RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS, message=sentence))
-
-
-def _text(name: str, raw: bytes) -> bytes | None:
+def _value(name: str, raw: bytes) -> Value:
     if raw == b"null":
         return None
-    if not raw.startswith(b'"'):
-        return raw  # true, false, a number, or JSON for a json column
-    try:
-        text = msgspec.json.decode(raw, type=str)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _unfit(f"The value of {name} is not Unicode text") from None
-    if "\0" in text:
-        raise _unfit(f"The value of {name} has a NUL character, which text cannot hold")
-    return text.encode()
+    if raw.startswith(b'"'):
+        return text(name, raw).encode()
+    # Else true, false, a number, or an object for a json column: JSON's own text.
+    return JsonArray(raw) if raw.startswith(b"[") else raw

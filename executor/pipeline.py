@@ -6,7 +6,7 @@ error the server skips the rest of the group.
 
 import select
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from psycopg import Error
 from psycopg.pq import ExecStatus, PipelineStatus
@@ -29,6 +29,19 @@ class Command(NamedTuple):
     values: Sequence[bytes | None] | None = None
 
 
+class Prepare(NamedTuple):
+    """Have the server read a statement, and infer its parameters' types, without running it."""
+
+    sql: bytes
+
+
+class Describe(NamedTuple):
+    """Ask for what the server has inferred of the statement that it has read last."""
+
+
+Step: TypeAlias = Command | Prepare | Describe
+
+
 class Pipeline:
     """Sends and receives; *wait* takes poll's events and returns those that came."""
 
@@ -36,7 +49,7 @@ class Pipeline:
         self._pgconn = connection.pgconn
         self._wait = wait
 
-    def send(self, *groups: Sequence[Command]) -> None:
+    def send(self, *groups: Sequence[Step]) -> None:
         """Send every group with its Sync, and wait until all is on its way."""
         try:
             self._queue(groups)
@@ -71,13 +84,22 @@ class Pipeline:
         except Error:
             raise LostError from None
 
-    def _queue(self, groups: Sequence[Sequence[Command]]) -> None:
+    def _queue(self, groups: Sequence[Sequence[Step]]) -> None:
         if self._pgconn.pipeline_status == PipelineStatus.OFF:
             self._pgconn.enter_pipeline_mode()
         for group in groups:
-            for command in group:
-                self._pgconn.send_query_params(command.sql, command.values)
+            for step in group:
+                self._queue_step(step)
             self._pgconn.pipeline_sync()
+
+    def _queue_step(self, step: Step) -> None:
+        match step:
+            case Command(sql, values):
+                self._pgconn.send_query_params(sql, values)
+            case Prepare(sql):
+                self._pgconn.send_prepare(b"", sql)
+            case Describe():
+                self._pgconn.send_describe_prepared(b"")
 
     def _next(self) -> PGresult | None:
         try:

@@ -1,36 +1,36 @@
 """One statement on one connection, under limits.
 
-BEGIN, our settings, the client's statement and the end of the transaction go out as one group and
-cost one round trip. A read-only lease is held by BEGIN READ ONLY: the settings are a query, which
-takes the transaction's snapshot, and after that nothing can make it READ WRITE. Reads end with
-ROLLBACK. A statement that is cancelled, cut short or not understood costs the connection.
+BEGIN, our settings, the statement and the end of the transaction go out as one group: one round
+trip. An array among the values costs another before, to learn the types that the server infers, and
+a type that nobody knows yet one after. A run that is cancelled or cut short costs the connection.
 """
 
-from collections.abc import Callable
-from enum import Enum, auto
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
+from psycopg import Error
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from executor.adopt.lent import LentConnection
-from executor.cleaning import CHECK_CLIENT
-from executor.failures import CANCELED, fault_of
+from executor.arrays import written
+from executor.failures import fault_of
+from executor.lookup import look_up, look_up_afterwards
 from executor.meter import Meter
-from executor.parameters import Bound
-from executor.pipeline import Command, LostError, Pipeline
-from executor.results import ResultText, ResultTooLargeError
+from executor.parameters import Bound, JsonArray
+from executor.pipeline import Command, Describe, LostError, Pipeline, Prepare, Step
+from executor.results import ResultText
+from executor.rows import ResultTooLargeError
 from executor.statements import Statement
+from executor.transaction import ROLLBACK, Stage, ending, opening
+from executor.troubles import Troubles
 from executor.waiting import StoppedError
-from wire.faults import Fault, FaultCode
+from wire.faults import Fault, FaultCode, RefusedError
 
 INTERRUPT_S: Final = 1.5
 """How long a server may take to obey a cancel before its socket is closed; with it an engine is
 given up within the two seconds that the vault allows."""
-
-NET_MS: Final = 2_000
-"""The server's own time limit lies so much above ours: it matters only when we are gone."""
 
 WIRE_FACTOR: Final = 4
 """How many bytes a row has on the wire for each of its JSON, at most: it begins with seven."""
@@ -38,10 +38,13 @@ WIRE_FACTOR: Final = 4
 STOPPING_MAX_BYTES: Final = 256 << 20
 """What may still come after that from a server that is to cancel: it cannot stop within a row."""
 
-_SETTINGS: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
 _NOT_UTF8: Final = Fault(
     code=FaultCode.STATEMENT_FAILED,
     message="The result has text that is not UTF-8; leave client_encoding as it is",
+)
+_NOT_OF_ITS_TYPE: Final = Fault(
+    code=FaultCode.STATEMENT_FAILED,
+    message="The result cannot be read: a value is not what its type says",
 )
 _COPYING: Final = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
@@ -53,13 +56,7 @@ class Outcome(NamedTuple):
     fault: Fault | None
     is_reusable: bool
     """Whether the connection may serve another run, once it is reset."""
-
-
-class _Stage(Enum):
-    BEGIN = auto()
-    SETTINGS = auto()
-    STATEMENT = auto()
-    END = auto()
+    rows: int = 0
 
 
 class _EnoughError(Exception):
@@ -87,73 +84,134 @@ class StatementRun:
         self._interrupt = interrupt
         self._meter = Meter(self._descriptor)
         self._pipeline = Pipeline(connection, self._wait)
-        self._stopped: FaultCode | None = None
-        self._fault: Fault | None = None
-        self._unfit: Fault | None = None
-        """Why the result cannot be shown, whatever became of the statement."""
+        self._troubles = Troubles(read_only=read_only)
+        self._parameter_types: list[int] = []
 
     def run(self, statement: Statement) -> Outcome:
         """Run *statement* to its end, whatever that is."""
+        is_whole = False
         try:
-            self._pipeline.send(self._commands(statement))
-            for stage in _Stage:
-                self._take_stage(stage, statement.bound)
-            self._pipeline.end_group()
+            self._execute(statement)
+            is_whole = self._settle()
         except _EnoughError:
             return self._shown(is_reusable=False)
         except LostError:
-            return Outcome(b"", self._fault_when_lost(), is_reusable=False)
-        return self._conclude()
+            if not self._troubles.is_cut_short:
+                return Outcome(b"", self._troubles.when_lost(), is_reusable=False)
+            self._write(self._text.settle)
+        return self._conclude(is_whole=is_whole)
 
-    def _commands(self, statement: Statement) -> list[Command]:
-        limit_ms = int(self._patience.left_s() * 1000) + NET_MS
-        check = b", " + CHECK_CLIENT % b"true" if self._connection.checks_client else b""
-        return [
-            Command(b"BEGIN READ ONLY" if self._read_only else b"BEGIN"),
-            Command(_SETTINGS + check, [b"%d" % limit_ms]),
-            Command(statement.bound.sql.encode(), statement.values),
-            Command(b"ROLLBACK" if self._read_only else b"COMMIT"),
-        ]
+    def _execute(self, statement: Statement) -> None:
+        sql = statement.bound.sql.encode()
+        steps: dict[Stage, Step] = {
+            **opening(
+                read_only=self._read_only,
+                left_s=self._patience.left_s(),
+                checks_client=self._connection.checks_client,
+            )
+        }
+        values = [value for value in statement.values if not isinstance(value, JsonArray)]
+        if len(values) < len(statement.values):
+            steps |= {Stage.PREPARE: Prepare(sql), Stage.DESCRIBE: Describe()}
+            self._exchange(steps, statement.bound)
+            values = self._written(statement)
+            steps = {}
+        if self._troubles.fault is None:
+            self._troubles.is_sent = True
+            steps |= {Stage.STATEMENT: Command(sql, values), **ending(read_only=self._read_only)}
+            self._exchange(steps, statement.bound)
 
-    def _take_stage(self, stage: _Stage, bound: Bound) -> None:
-        if stage is _Stage.STATEMENT and self._fault is None:
+    def _written(self, statement: Statement) -> list[bytes | None]:
+        """Return the values as text, by the types that the server has inferred."""
+        if self._troubles.fault is not None:
+            return []
+        known = self._connection.types
+        if asked := known.unknown(self._parameter_types):
+            look_up(self._pipeline, asked, known)
+        types = [known[oid] for oid in self._parameter_types]
+        try:
+            return written(statement.bound, statement.values, types)
+        except RefusedError as error:
+            self._exchange({Stage.END: ROLLBACK}, statement.bound)
+            self._troubles.fault = error.fault
+            return []
+
+    def _exchange(self, steps: Mapping[Stage, Step], bound: Bound) -> None:
+        self._pipeline.send(list(steps.values()))
+        for stage in steps:
+            self._take_stage(stage, bound)
+        self._pipeline.end_group()
+
+    def _take_stage(self, stage: Stage, bound: Bound) -> None:
+        if stage is Stage.STATEMENT and self._troubles.fault is None:
             self._pipeline.in_chunks()
         for result in self._pipeline.results():
             if result.status == ExecStatus.FATAL_ERROR:
                 self._fail(fault_of(result, bound), stage)
             elif result.status in _COPYING:
-                self._fault = Fault(code=FaultCode.STATEMENT_REFUSED, may_have_run=False)
+                fault = Fault(code=FaultCode.STATEMENT_REFUSED, may_have_run=False)
+                self._troubles.fault = fault
                 raise LostError
-            elif stage is _Stage.STATEMENT and self._fault is None:
+            elif stage is Stage.DESCRIBE:
+                self._parameter_types = [result.param_type(i) for i in range(result.nparams)]
+            elif stage is Stage.STATEMENT and self._troubles.fault is None:
                 self._take(result)
 
-    def _fail(self, fault: Fault, stage: _Stage) -> None:
-        if stage is _Stage.BEGIN and fault.sqlstate is not None:
+    def _fail(self, fault: Fault, stage: Stage) -> None:
+        if stage is Stage.BEGIN and fault.sqlstate is not None:
             # The server's own word, and after it the rest of the group is skipped.
             fault = replace(fault, may_have_run=False)
-        self._fault = self._fault or fault
+        self._troubles.fault = self._troubles.fault or fault
 
     def _take(self, result: PGresult) -> None:
-        if self._unfit is not None:
+        if self._troubles.unfit is not None:
             return
+        if unfit := self._write(lambda: self._text.add(result)):
+            self._give_up_on(unfit)
+        elif self._text.is_truncated and self._read_only:
+            if not self._text.unknown:
+                raise _EnoughError
+            # What the first rows are is still to be asked, and a session answers in order.
+            self._troubles.is_cut_short = True
+            self._stop(FaultCode.RESULT_TOO_LARGE)
+
+    def _write(self, add: Callable[[], None]) -> Fault | None:
         try:
-            self._text.add(result)
+            add()
         except ResultTooLargeError:
-            self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
+            self._troubles.unfit = Fault(code=FaultCode.RESULT_TOO_LARGE)
         except UnicodeDecodeError:
-            self._give_up_on(_NOT_UTF8)
-        if self._text.is_truncated and self._read_only:
-            raise _EnoughError
+            self._troubles.unfit = _NOT_UTF8
+        except (Error, ValueError, RecursionError):
+            self._troubles.unfit = _NOT_OF_ITS_TYPE
+        return self._troubles.unfit
+
+    def _settle(self) -> bool:
+        """Write the rows whose types nobody knew; return whether the connection is as before."""
+        if self._troubles.is_cut_short:
+            # The server's word on our own cancel.
+            self._troubles.fault = None
+        asked = self._text.unknown
+        if self._troubles.fault or self._troubles.unfit or not asked:
+            return True
+        is_whole = True
+        try:
+            look_up_afterwards(self._pipeline, asked, self._connection.types)
+        except (LostError, _EnoughError):
+            # The statement has ended all the same, and its rows are here.
+            is_whole = False
+        self._write(self._text.settle)
+        return is_whole
 
     def _give_up_on(self, unfit: Fault) -> None:
         """Stop a statement whose result cannot be shown: reads by closing, writes by cancelling."""
-        self._unfit = unfit
+        self._troubles.unfit = unfit
         if self._read_only:
             raise _EnoughError
         self._stop(unfit.code)
 
     def _wait(self, events: int) -> int:
-        if self._stopped is None and self._meter.exceeds(self._wire_max_bytes):
+        if self._troubles.stopped is None and self._meter.exceeds(self._wire_max_bytes):
             self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
         elif self._meter.exceeds(self._wire_max_bytes + STOPPING_MAX_BYTES):
             raise LostError
@@ -161,51 +219,32 @@ class StatementRun:
             try:
                 return self._patience.wait(self._descriptor, events)
             except StoppedError as error:
-                if self._stopped is not None:
+                if self._troubles.stopped is not None:
                     raise LostError from None
                 self._stop(error.code)
 
     def _stop(self, code: FaultCode) -> None:
         """Cancel at the database; the server then has a moment to say how the statement ended."""
-        if self._stopped is None:
-            self._stopped = code
+        if self._troubles.stopped is None:
+            self._troubles.stopped = code
             self._patience = self._patience.grace(INTERRUPT_S)
             self._interrupt()
 
-    def _conclude(self) -> Outcome:
-        if self._fault is not None:
-            return self._failed(self._fault)
+    def _conclude(self, *, is_whole: bool) -> Outcome:
+        is_reusable = is_whole and self._troubles.stopped is None
+        if (said := self._troubles.fault) is not None:
+            fault = self._troubles.when_failed(said, is_late=self._patience.is_over())
+            is_reusable = is_reusable and fault.code is not FaultCode.DEADLINE
+            return Outcome(b"", fault, is_reusable)
         is_utf8 = self._connection.pgconn.parameter_status(b"client_encoding") == b"UTF8"
         if not is_utf8:
             # What was read may be valid and wrong: bytes of another encoding are often UTF-8 too.
-            self._unfit = self._unfit or _NOT_UTF8
-        if self._unfit is not None:
-            self._unfit = replace(self._unfit, may_have_run=True)
-        return self._shown(is_reusable=self._stopped is None and is_utf8)
-
-    def _failed(self, fault: Fault) -> Outcome:
-        if fault.sqlstate == CANCELED and self._stopped is not None:
-            return Outcome(b"", self._fault_when_stopped(self._stopped), is_reusable=False)
-        if fault.sqlstate == CANCELED and self._patience.is_over():
-            return Outcome(b"", Fault(code=FaultCode.DEADLINE), is_reusable=False)
-        return Outcome(b"", fault, is_reusable=self._stopped is None)
+            self._troubles.unfit = self._troubles.unfit or _NOT_UTF8
+        if (unfit := self._troubles.unfit) is not None:
+            self._troubles.unfit = replace(unfit, may_have_run=True)
+        return self._shown(is_reusable=is_reusable and is_utf8)
 
     def _shown(self, *, is_reusable: bool) -> Outcome:
-        if self._unfit is not None:
-            return Outcome(b"", self._unfit, is_reusable)
-        return Outcome(self._text.finish(), None, is_reusable)
-
-    def _fault_when_stopped(self, code: FaultCode) -> Fault:
-        """Return the fault of a statement that was rolled back because we had it cancelled."""
-        if self._unfit is not None:
-            return replace(self._unfit, may_have_run=False)
-        return Fault(code=code, may_have_run=False)
-
-    def _fault_when_lost(self) -> Fault:
-        if self._fault is not None:
-            return self._fault
-        if self._stopped is None:
-            return Fault(code=FaultCode.CONNECTION_LOST, may_have_run=True)
-        if self._read_only:
-            return self._fault_when_stopped(self._stopped)
-        return Fault(code=FaultCode.OUTCOME_UNKNOWN, may_have_run=True)
+        if self._troubles.unfit is not None:
+            return Outcome(b"", self._troubles.unfit, is_reusable)
+        return Outcome(self._text.finish(), None, is_reusable, self._text.rows)

@@ -4,18 +4,39 @@ Only this thread touches the router's socket. In which order things are heard do
 is stopped or answered whenever that becomes known.
 """
 
+import math
 import select
+from collections.abc import Callable
+from typing import Protocol
 
-from executor.borrowing import VaultLink
-from executor.executions import Executions
 from executor.slots import Slots
 from wire.child import Control, Heard
 from wire.codec import MalformedMessageError
 from wire.control import Finish, Pair, RouterLost, RouterReady
 from wire.dealer import Dealer
+from wire.drops import drop_unexpected, log_malformed
 from wire.logs import Log
 from wire.messages import Ran, Run, Stop, ToExecutor
-from wire.packets import PeerGoneError, close_all
+
+
+def _nothing_to_tend() -> float | None:
+    return None
+
+
+class Lender(Protocol):
+    """The vault, as the loop deals with it; a file executor has none."""
+
+    def register(self, poll: select.poll) -> None:
+        """Have *poll* wait for what there is to hear or to say."""
+
+    def connect(self, descriptor: int) -> None:
+        """Talk to the vault at the other end of *descriptor* from now on."""
+
+    def wake(self) -> None:
+        """Have whoever waits for the vault look whether it still should."""
+
+    def hear(self) -> None:
+        """Say what is unsaid, and do what the vault asks."""
 
 
 class Service:
@@ -25,17 +46,24 @@ class Service:
         self,
         control: Control,
         router: Dealer[ToExecutor],
-        vault: VaultLink,
-        executions: Executions,
         slots: Slots,
         log: Log,
+        *,
+        close: Callable[[], None],
+        lender: Lender | None = None,
+        tend: Callable[[], float | None] = _nothing_to_tend,
     ) -> None:
+        """Serve the *slots*; *close* is called at the end in good order.
+
+        *tend* is called on each turn, and returns in how many seconds it wants to be at the latest.
+        """
         self._control = control
         self._router = router
-        self._vault = vault
-        self._executions = executions
         self._slots = slots
         self._log = log
+        self._close = close
+        self._lender = lender
+        self._tend = tend
         self._is_finishing = False
 
     def run(self) -> None:
@@ -43,37 +71,36 @@ class Service:
         try:
             while not self._is_finishing:
                 self._turn()
-            self._executions.engines.close()
+            self._close()
         finally:
             self._router.close()
 
     def _turn(self) -> None:
-        self._wait()
+        self._wait(self._tend())
         self._slots.bell.silence()
         self._hear_supervisor()
-        self._hear_vault()
+        if self._lender is not None and not self._is_finishing:  # the vault goes with all others
+            self._lender.hear()
         self._serve_router()
 
-    def _wait(self) -> None:
+    def _wait(self, at_most_s: float | None) -> None:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._slots.bell, select.POLLIN)
-        vault, router = self._vault.fileno(), self._router.fileno()
-        if vault is not None:
-            unsaid = select.POLLOUT if self._vault.has_unsaid() else 0
-            poll.register(vault, select.POLLIN | unsaid)
-        if router is not None:
+        if self._lender is not None:
+            self._lender.register(poll)
+        if (router := self._router.fileno()) is not None:
             poll.register(router, select.POLLIN)
-        poll.poll()
+        poll.poll(None if at_most_s is None else math.ceil(at_most_s * 1000))
 
     def _hear_supervisor(self) -> None:
         while (heard := self._control.hear()) is not None:
-            self._obey(heard)
+            self._heed(heard)
 
-    def _obey(self, heard: Heard) -> None:
+    def _heed(self, heard: Heard) -> None:
         match heard.message, heard.descriptors:
-            case Pair(role="vault"), (descriptor,):
-                self._vault.connect(descriptor)
+            case Pair(role="vault"), (descriptor,) if self._lender is not None:
+                self._lender.connect(descriptor)
             case RouterReady(endpoint=endpoint, public_key=public_key), ():
                 self._slots.forget_all()
                 self._router.connect(endpoint, public_key)
@@ -83,21 +110,7 @@ class Service:
             case Finish(), ():
                 self._is_finishing = True
             case message, descriptors:
-                close_all(descriptors)
-                self._log.warning("unexpected_message", kind=type(message).__name__)
-
-    def _hear_vault(self) -> None:
-        self._vault.flush()
-        try:
-            while (message := self._vault.hear()) is not None:
-                self._slots.stop_pool(message.pool)
-                self._vault.wake()
-                self._executions.engines.dispose(message.pool)
-        except MalformedMessageError:
-            self._log.warning("malformed_message", sender="vault")
-        except PeerGoneError:
-            self._log.warning("vault_lost")
-            self._vault.disconnect()
+                drop_unexpected(self._log, message, descriptors)
 
     def _serve_router(self) -> None:
         while True:
@@ -105,15 +118,16 @@ class Service:
             if ready.to_hear:
                 self._take_one()
             elif ready.to_say and (done := self._slots.done()) is not None:
-                self._router.say(Ran(run_id=done.task.run.run_id), done.payload)
+                ran = Ran(run_id=done.task.run.run_id, rows=done.rows, failed=done.failed)
+                self._router.say(ran, done.payload)
             else:
                 return
 
     def _take_one(self) -> None:
         try:
             heard = self._router.hear()
-        except MalformedMessageError:
-            self._log.warning("malformed_message", sender="router")
+        except MalformedMessageError as error:
+            log_malformed(self._log, error, sender="router")
             return
         if heard is None:
             return
@@ -122,4 +136,5 @@ class Service:
                 self._slots.submit(run, heard.payload)
             case Stop(run_id=run_id):
                 self._slots.stop(run_id)
-                self._vault.wake()
+                if self._lender is not None:
+                    self._lender.wake()

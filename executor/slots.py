@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final, NamedTuple
 
-from executor.executions import Reply
+from executor.replies import Reply, no_run
 from executor.waiting import Bell, Patience
 from wire.faults import Fault, FaultCode
+from wire.liblogs import place_of
 from wire.logs import Log
 from wire.messages import Run
 from wire.names import PoolKey, RunId
-from wire.results import failure
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,8 @@ class Done(NamedTuple):
 
     task: Task
     payload: bytes
+    rows: int
+    failed: FaultCode | None
 
 
 class Slots:
@@ -47,6 +49,7 @@ class Slots:
         *,
         statement_ms: int,
         log: Log,
+        bell: Bell | None = None,
     ) -> None:
         self._count = count
         self._execute = execute
@@ -56,7 +59,7 @@ class Slots:
         self._done: deque[Done] = deque()
         self._asked_for: dict[RunId, Task] = {}
         self._unfinished: set[Task] = set()
-        self.bell: Final = Bell()
+        self.bell: Final = bell or Bell()
         """Rings when `done` has something."""
 
     def start(self) -> None:
@@ -70,7 +73,7 @@ class Slots:
         task = Task(run, payload, Patience(time.monotonic() + limit_s))
         self._asked_for[run.run_id] = task
         if len(self._unfinished) >= 2 * self._count:
-            self._deliver(task, failure(Fault(code=FaultCode.OVERLOADED)))
+            self._deliver(task, no_run(Fault(code=FaultCode.OVERLOADED)))
         else:
             self._unfinished.add(task)
             self._queue.put(task)
@@ -107,22 +110,23 @@ class Slots:
             task = self._queue.get()
             task.patience.belongs_to(bell)
             self._finish(task)
-            self._unfinished.discard(task)
 
     def _finish(self, task: Task) -> None:
         reply = None
         try:
             reply = self._execute(task.run, task.payload, task.patience)
             try:
-                self._deliver(task, reply.payload)
+                self._deliver(task, reply)
             finally:
                 reply.afterwards()
         except Exception as error:  # noqa: BLE001 - the loop's edge: a bug costs one run, no slot
-            self._log.error("run_failed", kind=type(error).__name__, replied=reply is not None)
+            kind, place = type(error).__name__, place_of(error.__traceback__)
+            self._log.error("run_failed", kind=kind, place=place, replied=reply is not None)
             if reply is None:
-                fault = Fault(code=FaultCode.INTERNAL, may_have_run=True)
-                self._deliver(task, failure(fault))
+                self._deliver(task, no_run(Fault(code=FaultCode.INTERNAL, may_have_run=True)))
 
-    def _deliver(self, task: Task, payload: bytes) -> None:
-        self._done.append(Done(task, payload))
+    def _deliver(self, task: Task, reply: Reply) -> None:
+        # The router may count on the slot from now on, though the connection is still to be reset.
+        self._unfinished.discard(task)
+        self._done.append(Done(task, reply.payload, reply.rows, reply.failed))
         self.bell.ring()

@@ -41,10 +41,6 @@ class Bell:
         except BlockingIOError:
             return
 
-    def close(self) -> None:
-        """Give the descriptor back."""
-        os.close(self._descriptor)
-
 
 class Patience:
     """The time one run has, on the monotonic clock, and whether somebody has stopped it."""
@@ -92,6 +88,16 @@ class Patience:
                 return ready[descriptor]
             if ready and self._bell is not None:
                 self._bell.silence()
+
+    def pause(self, seconds: float) -> None:
+        """Wait a moment where no descriptor tells more; raise StoppedError when the run is over."""
+        self.check()
+        poll = select.poll()
+        if self._bell is not None:
+            poll.register(self._bell, select.POLLIN)
+        if poll.poll(math.ceil(min(seconds, self.left_s()) * 1000)) and self._bell is not None:
+            self._bell.silence()
+        self.check()
 
     def grace(self, seconds: float) -> "Patience":
         """Return the patience to see a stopped run out."""

@@ -10,6 +10,7 @@ from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
 from executor.meter import Meter
+from executor.server_types import KnownTypes
 from executor.waiting import Patience
 from wire.names import Handle
 
@@ -39,6 +40,8 @@ class LentConnection(Connection):
         moment of handing out, and a reset that was sent is the only way back."""
         self.checks_client = False
         """Whether the server can look, during a statement, if we are still there."""
+        self.types: Final = KnownTypes()
+        """What the server has said of its own types."""
         self.prepare_threshold = None
         self._on_close: Callable[[], None] | None = on_close
         self._ever = self._lately = Meter(pgconn.socket)

@@ -18,28 +18,28 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from executor.sandbox import confine
 from executor.settings import ExecutorSettings
+from executor.sqlite import fences
+from executor.sqlite.settings import FileExecutorSettings
 from executor.warming import warm_up
 from wire.logs import Log
 
 MSG_FASTOPEN = 0x2000_0000
+LIMITS = {"rows_max": 1, "result_max_bytes": 1, "statement_max_bytes": 1, "statement_ms": 1}
 
 
 def main() -> None:
     directory, attempt, argument = sys.argv[1:]
-    settings = ExecutorSettings(
-        slots=1,
-        adopt_dir=directory,
-        rows_max=1,
-        result_max_bytes=1,
-        statement_max_bytes=1,
-        statement_ms=1,
-    )
     prepared = connected(argument) if attempt in ON_A_LENT_SOCKET else None
     warm_up()
-    if os.environ.get("UNCONFINED") != "yes":
-        confine(settings, Log("executor-1.0"))
+    access = os.environ.get("FILE_ACCESS")
+    if access is not None:
+        fences.confine(file_settings(Path(directory), access), Log("file-executor-1.0"))
+    elif os.environ.get("UNCONFINED") != "yes":
+        confine(executor_settings(directory), Log("executor-1.0"))
     try:
         ATTEMPTS[attempt](argument, prepared)
     except OSError as error:
@@ -47,6 +47,16 @@ def main() -> None:
     else:
         outcome = "done"
     sys.stdout.write(outcome)
+
+
+def executor_settings(directory: str) -> ExecutorSettings:
+    return ExecutorSettings(adopt_dir=directory, slots=1, **LIMITS)
+
+
+def file_settings(directory: Path, access: str) -> FileExecutorSettings:
+    file = {"path": str(directory / "shop.db"), "access": access}
+    whole = {"slots": 1, "roots": [str(directory)], "files": {"shop": file}, **LIMITS}
+    return msgspec.convert(whole, FileExecutorSettings)
 
 
 def address(argument: str) -> tuple[str, int]:

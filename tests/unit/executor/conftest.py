@@ -1,13 +1,17 @@
 """Fixtures of the executor's tests: a role, a vault that lends its sessions, and a bench."""
 
 import secrets
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from executor import guard
 from executor.borrowing import VaultLink
 from tests.harness.postgres import PostgresServer
+from tests.unit.executor.file_bench import FileBench
 from tests.unit.executor.standin_vault import Login, StandInVault
 from tests.unit.executor.statement_bench import StatementBench
 
@@ -59,3 +63,21 @@ def own_table(login: Login) -> Iterator[str]:
     login.server.admin_sql(f"alter table {name} owner to {login.user}")
     yield name
     login.server.admin_sql(f"drop table {name}")
+
+
+@pytest.fixture
+def no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard taken out: what holds a statement then is the transaction alone."""
+    monkeypatch.setattr(guard, "refuse", lambda *_, **__: None)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[FileBench]:
+    """Where statements are run on a file with one table, `t (n integer, word text)`."""
+    path = tmp_path / "shop %?#é.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("create table t (n integer, word text)")
+        connection.execute("insert into t values (1, 'one')")
+    made = FileBench(path)
+    yield made
+    made.close()

@@ -101,7 +101,7 @@ class ExecutorProcess:
         }
         raw = Raw(msgspec.msgpack.encode(settings))
         self.tell(Configure(incarnation=INCARNATION, settings=raw))
-        ready = FROM_CHILD.decode(receive_packet(self._control).data)
+        ready = FROM_CHILD.decode(receive_packet(self._control).content)
         assert isinstance(ready, Ready)
         assert len(ready.public_key) == 40
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeAlias, TypeVar
 
-from tests.harness.logins import carried, over
+from tests.harness.logins import STRICT, carried, over
 from tests.harness.postgres import PostgresServer
 from vault.login.postgres import PostgresSession, PostgresTarget, cancel_request, log_in
 from wire.codec import ACCEPTED, FROM_BORROWER, encode
@@ -44,7 +44,7 @@ class Login:
         connection = self._dial()
         target = PostgresTarget(user=self.user, database="postgres", application_name="strongroom")
         password = bytearray(self._password.encode())
-        machine = log_in(target, password, nonce=secrets.token_urlsafe(18))
+        machine = log_in(target, password, nonce=secrets.token_urlsafe(18), terms=STRICT)
         session = carried(machine, over(connection))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(0)
@@ -53,7 +53,7 @@ class Login:
     def cancel(self, session: PostgresSession) -> None:
         """Cancel what runs in a session, and wait until the server has read that."""
         with self._dial() as connection:
-            connection.sendall(cancel_request(session.backend_pid, session.cancel_key))
+            connection.sendall(cancel_request(session.backend_id, session.cancel_key))
             connection.recv(1)
 
     def _dial(self) -> socket.socket:
@@ -107,7 +107,7 @@ class StandInVault:
 
     def backend(self, handle: Handle) -> int:
         """Return the server's process behind a lent connection."""
-        return self._sessions[handle].backend_pid
+        return self._sessions[handle].backend_id
 
     def _serve(self) -> None:
         with contextlib.suppress(PeerGoneError):
@@ -116,7 +116,7 @@ class StandInVault:
     def _serve_until_the_end(self) -> None:
         while True:
             packet = receive_packet(self._link)
-            message = FROM_BORROWER.decode(packet.data)
+            message = FROM_BORROWER.decode(packet.content)
             if isinstance(message, Borrow):
                 with socket.socket(fileno=packet.descriptors[0]) as handover:
                     self._lend(message, handover)
@@ -148,11 +148,11 @@ class StandInVault:
             handle=handle,
             engine="postgresql",
             parameters=session.parameters,
-            backend_id=session.backend_pid,
+            backend_id=session.backend_id,
         )
         with contextlib.suppress(PeerGoneError):
             send_packet(handover, encode(message), [descriptor])
-            ACCEPTED.decode(receive_packet(handover).data)
+            ACCEPTED.decode(receive_packet(handover).content)
             self.lent.append(handle)
 
 

@@ -1,6 +1,7 @@
 """An executor without its loop: statements go in, what the client reads comes out."""
 
 import json
+import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -104,7 +105,7 @@ class StatementBench:
             reply = self.executions.execute(run, payload, patience)
             reply.afterwards()
         finally:
-            bell.close()
+            os.close(bell.fileno())
         return structured(reply.payload)
 
 

@@ -32,7 +32,7 @@ def borrowed_from(login: Login) -> Borrowed:
         handle=Handle("h"),
         engine="postgresql",
         parameters=session.parameters,
-        backend_id=session.backend_pid,
+        backend_id=session.backend_id,
     )
     return Borrowed(handed, connection.detach())
 
@@ -169,4 +169,4 @@ def test_the_drivers_own_conversations_end_when_the_run_does(login: Login, adopt
         connection.execute("select pg_sleep(20)")
 
     connection.close()
-    bell.close()
+    os.close(bell.fileno())

@@ -12,7 +12,7 @@ from tests.unit.executor.standin_vault import Login, StandInVault, open_descript
 from tests.unit.executor.statement_bench import a_pool
 from wire.codec import FROM_BORROWER
 from wire.faults import Fault, FaultCode, RefusedError
-from wire.lending import Borrow, Dispose, Disposed, FromBorrower, Holding, Returned
+from wire.lending import Borrow, Dispose, Disposed, FromBorrower, Holding, Returned, Withdrawn
 from wire.packets import PeerGoneError, receive_packet, socket_pair
 
 
@@ -146,10 +146,11 @@ def test_a_stopped_borrower_stops_waiting_for_a_login_and_does_not_keep_its_sess
             borrowing.result(10)
     go_on.set()
 
-    vault.next_of(Borrow)
+    asked = vault.next_of(Borrow)
+    assert vault.next_of(Withdrawn).number == asked.number
     assert vault.lent == []
     until(lambda: not sessions(login))
-    bell.close()
+    os.close(bell.fileno())
 
 
 def sessions(login: Login) -> list[tuple[object, ...]]:
@@ -181,7 +182,7 @@ def test_a_vault_that_does_not_read_keeps_nobody_waiting_and_misses_nothing() ->
     heard: list[FromBorrower] = []
     with theirs:
         while len(heard) <= len(pools):
-            heard.append(FROM_BORROWER.decode(receive_packet(theirs).data))
+            heard.append(FROM_BORROWER.decode(receive_packet(theirs).content))
             link.flush()
     assert heard == [Holding(handles=()), *(Disposed(pool=pool) for pool in pools)]
     assert not link.has_unsaid()

@@ -122,3 +122,28 @@ def test_a_connection_that_has_taken_very_much_is_not_used_again(
         assert bench.ask("select repeat('x', 200000) as x")["success"]
 
     assert len(vault.lent) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "query", "expected"),
+    [
+        ("standard_conforming_strings = off", "select 'a\\' || :x as v", "a\\é"),
+        ("array_nulls = off", "select ('{NULL}'::text[])[1] is null as v where :x <> ''", True),
+        ("bytea_output = escape", "select :x::text::bytea as v", "\\xc3a9"),
+        ("extra_float_digits = -3", "select 0.1::float8 + 0.2 as v where :x <> ''", 0.1 + 0.2),
+        ("DateStyle = 'SQL, DMY'", "select date '2026-02-03' as v where :x <> ''", "2026-02-03"),
+        ("IntervalStyle = 'sql_standard'", "select interval '1 d' as v where :x <> ''", "1 day"),
+    ],
+)
+def test_a_roles_own_settings_do_not_change_how_values_are_written_and_read(
+    bench: StatementBench, login: Login, setting: str, query: str, expected: object
+) -> None:
+    name = setting.partition(" ")[0]
+    login.server.admin_sql(f"alter role {login.user} set {setting}")
+
+    first = bench.ask(query, x="é")
+    bench.ask(f"set {setting}")
+    again = bench.ask(query, x="é")
+    login.server.admin_sql(f"alter role {login.user} reset {name}")
+
+    assert rows(first) == rows(again) == [{"v": expected}]

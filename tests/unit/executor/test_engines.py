@@ -123,7 +123,7 @@ def test_a_lent_session_that_is_dead_on_arrival_is_a_fault_that_blames_nobody(
 
     def log_in_and_die(login: Login) -> object:
         connection, session = real(login)
-        login.server.admin_sql(f"select pg_terminate_backend({session.backend_pid}, 5000)")
+        login.server.admin_sql(f"select pg_terminate_backend({session.backend_id}, 5000)")
         return connection, session
 
     monkeypatch.setattr(Login, "log_in", log_in_and_die)

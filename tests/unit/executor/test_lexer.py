@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executor import lexer
+from executor.dialects import POSTGRESQL
 from executor.lexer import TOKENS_MAX, Kind, first_words, tokens
 from executor.parameters import bind
 from executor.statements import read_statement
@@ -149,4 +150,4 @@ def test_more_comments_than_anybody_writes_are_refused() -> None:
     payload = a_payload("/*/**/*/" * (STATEMENT_MAX_BYTES // 8))
 
     with pytest.raises(RefusedError, match="more than 50000 comments"):
-        read_statement(payload, max_bytes=STATEMENT_MAX_BYTES)
+        read_statement(payload, max_bytes=STATEMENT_MAX_BYTES, dialect=POSTGRESQL, read_only=True)

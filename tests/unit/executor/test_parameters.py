@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from executor.parameters import bind, values
+from executor.parameters import JsonArray, bind, values
 from wire.faults import RefusedError
 from wire.names import PARAMETERS_MAX
 
@@ -115,7 +115,7 @@ def test_values_keep_every_digit_and_every_character() -> None:
         b"true",
         None,
         b'{"a":[1]}',
-        b'[1,"b"]',
+        JsonArray(b'[1,"b"]'),
     ]
 
 
@@ -125,7 +125,7 @@ def test_values_keep_every_digit_and_every_character() -> None:
         ("select :a, :b", {"a": 1}, "The statement has :b, but params has no such name"),
         ("select :a", {"a": 1, "c": 2}, "params has c, but the statement has no such name"),
         ("select 1", {"a": 1}, "params has a, but the statement has no such name"),
-        ("select :a", {"a": "x\0y"}, "The value of a has a NUL character, which text cannot hold"),
+        ("select :a", {"a": "x\0y"}, "The value of :a has a NUL character, which text cannot hold"),
         ("select :a, $1", {"a": 1}, "Write every parameter as :name; $1 cannot stand beside them"),
     ],
 )

@@ -84,6 +84,7 @@ def test_two_statements_in_one_are_refused_by_the_protocol(
     assert count(login, own_table) == 0
 
 
+@pytest.mark.usefixtures("no_guard")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -102,7 +103,7 @@ def test_two_statements_in_one_are_refused_by_the_protocol(
         "explain analyze insert into {t} values (1)",
     ],
 )
-def test_nothing_is_written_through_a_read_only_lease(
+def test_nothing_is_written_in_the_transaction_of_a_read_only_lease(
     bench: StatementBench, login: Login, own_table: str, statement: str
 ) -> None:
     login.server.admin_sql(f"create sequence {own_table}_s")

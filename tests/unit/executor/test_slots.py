@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from executor.executions import Reply
+from executor.replies import Reply
 from executor.slots import Done, Slots
 from executor.waiting import Patience
 from tests.unit.executor.statement_bench import a_pool, a_run, fault, structured
@@ -48,7 +48,7 @@ def test_a_bug_costs_one_run_and_no_slot(capfd: pytest.CaptureFixture[str]) -> N
     assert done(slots).task.run.run_id == 2
     logged = capfd.readouterr().err
     assert "run_failed" in logged
-    assert "ZeroDivisionError" in logged
+    assert '"kind":"ZeroDivisionError","place":"test_slots.py:' in logged
     assert "a sentence" not in logged
 
 

@@ -2,10 +2,16 @@ import json
 
 import pytest
 
-from executor.statements import read_statement
+from executor.dialects import POSTGRESQL
+from executor.statements import Statement
+from executor.statements import read_statement as read
 from wire.faults import FaultCode, RefusedError
 
 MAX_BYTES = 1000
+
+
+def read_statement(payload: bytes, *, max_bytes: int, read_only: bool = False) -> Statement:
+    return read(payload, max_bytes=max_bytes, dialect=POSTGRESQL, read_only=read_only)
 
 
 def test_a_payload_becomes_a_statement_with_its_values() -> None:
@@ -53,3 +59,14 @@ def test_the_length_of_a_statement_is_counted_in_bytes() -> None:
     read_statement(fits, max_bytes=999)
     with pytest.raises(RefusedError, match="longer than 999 bytes"):
         read_statement(too_long, max_bytes=999)
+
+
+def test_a_write_is_read_for_a_read_write_lease_and_refused_for_a_read_only_one() -> None:
+    payload = b'{"query":"delete from t"}'
+
+    statement = read_statement(payload, max_bytes=MAX_BYTES)
+    with pytest.raises(RefusedError) as caught:
+        read_statement(payload, max_bytes=MAX_BYTES, read_only=True)
+
+    assert statement.bound.sql == "delete from t"
+    assert caught.value.fault.code is FaultCode.READ_ONLY

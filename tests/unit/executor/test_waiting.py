@@ -13,7 +13,7 @@ from wire.faults import FaultCode
 def bell() -> Iterator[Bell]:
     made = Bell()
     yield made
-    made.close()
+    os.close(made.fileno())
 
 
 @pytest.fixture

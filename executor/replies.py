@@ -1,0 +1,31 @@
+"""What a slot has to say about its run, whichever engine ran it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from wire.faults import Fault, FaultCode
+from wire.results import failure
+
+
+class Reply(NamedTuple):
+    """The CallToolResult of a run, and what is left to do once it is on its way."""
+
+    payload: bytes
+    afterwards: Callable[[], None]
+    rows: int = 0
+    failed: FaultCode | None = None
+
+
+def no_run(fault: Fault) -> Reply:
+    """Return the reply to a run that ended before its statement was sent, or in a bug of ours."""
+    return Reply(failure(fault), _nothing, failed=fault.code)
+
+
+def fault_before_sending(code: FaultCode) -> Fault:
+    """Return the fault of a run that was stopped while it waited for a connection."""
+    # Nothing was sent, so nothing was cancelled: the deadline says no more than "too late".
+    return Fault(code=FaultCode.UNAVAILABLE if code is FaultCode.DEADLINE else code)
+
+
+def _nothing() -> None:
+    return

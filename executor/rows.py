@@ -1,0 +1,69 @@
+"""The JSON of a result, whichever engine its rows come from; docs/values.md says what it holds."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import count
+from typing import Final, TypeAlias
+
+import msgspec
+
+MakeRow: TypeAlias = Callable[..., object]
+
+SHAPES_MAX: Final = 256
+
+EXACT_MAX: Final = 2**53
+"""Beyond it a float64, which is all that many JSON readers have, skips integers."""
+
+
+class ResultTooLargeError(Exception):
+    """The result's JSON is longer than it may be."""
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return *names* with `_2`, `_3` after those that came before."""
+    taken = set(names)
+    seen: set[str] = set()
+    unique = []
+    for name in names:
+        chosen = name
+        if name in seen:
+            chosen = next(c for n in count(2) if (c := f"{name}_{n}") not in taken)
+            taken.add(chosen)
+        seen.add(name)
+        unique.append(chosen)
+    return tuple(unique)
+
+
+@lru_cache(SHAPES_MAX)
+def row_maker(names: tuple[str, ...]) -> MakeRow:
+    """Return what makes one row with these column names; it encodes twice as fast as a dict."""
+    fields = [f"f{i}" for i in range(len(names))]
+    try:
+        return msgspec.defstruct(
+            "Row",
+            [(field, object) for field in fields],
+            rename=dict(zip(fields, names, strict=True)),
+            gc=False,
+        )
+    except ValueError:
+        # msgspec takes no field name that JSON must escape.
+        return partial(_dict_row, names)
+
+
+def rows_json(parts: Sequence[bytes], *, rows: int, columns: bytes, is_truncated: bool) -> bytes:
+    """Return the structured content of a result with rows, from the JSON of its parts."""
+    return b'{"success":true,"rows":[%b],"row_count":%d,"columns":%b%b}' % (
+        b",".join(parts),
+        rows,
+        columns,
+        b',"truncated":true' if is_truncated else b"",
+    )
+
+
+def affected_json(affected: int) -> bytes:
+    """Return the structured content of a result without rows."""
+    return b'{"success":true,"affected_rows":%d}' % affected
+
+
+def _dict_row(names: tuple[str, ...], *row: object) -> dict[str, object]:
+    return dict(zip(names, row, strict=True))
