@@ -9,11 +9,12 @@ here by one set of rules. What is not JSON-RPC at all ends here too, because the
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from mcp.types import INVALID_REQUEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from broker.body import BODY
 from broker.envelope import (
     MODERN,
     TOOLS_CALL,
@@ -25,7 +26,7 @@ from broker.envelope import (
     with_params,
     without_arguments,
 )
-from broker.http_connection import CONNECTION, Seat
+from broker.http_connection import CONNECTION, LimitedProtocol
 from broker.identity import Door, Refusal
 from broker.plain_errors import is_date
 from broker.replies import call_result, rpc_error
@@ -39,8 +40,10 @@ from broker.requests import (
     read_headers,
 )
 from broker.sdk import CARRIED, Carried
+from broker.sealing import Sealed, Sealing
 from broker.tools import TOOLS, Tools
 from broker.watch import DisconnectWatch
+from broker.wiped import Wiped
 from wire.names import Principal
 
 PATH: Final = "/mcp"
@@ -51,43 +54,51 @@ _CLOSE: Final = (b"connection", b"close")
 _LINGER_S: Final = 1.0
 """For what a stranger is still sending, so that its reset does not overtake the refusal."""
 
-Fields = Sequence[tuple[bytes, bytes]]
+Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 class Incoming(NamedTuple):
     """A request that was let in."""
 
     headers: Headers
-    body: bytes
+    body: Wiped
     envelope: Envelope
     caller: Principal
+    password: Sealed
+    """Cut out of the body, if it had one."""
 
 
 class Application:
     """The gateway's whole HTTP side."""
 
-    def __init__(self, sdk: ASGIApp, *, tools: Tools, door: Door) -> None:
+    def __init__(self, sdk: ASGIApp, *, tools: Tools, door: Door, sealing: Sealing) -> None:
         self._sdk = sdk
         self._tools = tools
         self._door = door
+        self._sealing = sealing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         try:
-            incoming = await self._let_in(scope, receive)
+            await self._serve(scope, receive, send)
         except ClientGoneError:
             return
         except MalformedEnvelopeError as error:
             await _send(send, 400, rpc_error(None, error.code, error.sentence))
-            return
+        finally:
+            # What was refused unread must not lie about for as long as the connection stays open.
+            scope["state"][BODY].drop()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = await self._let_in(scope, receive)
         if isinstance(incoming, Refusal):
-            await _refuse(receive, send, incoming)
+            await _refuse(scope, receive, send, incoming)
             return
         call = _plain_call(incoming)
         if call is None:
             await self._replay(incoming, scope, receive, send)
         else:
-            await self._answer(call, incoming.caller, receive, send)
+            await self._answer(call, incoming, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive) -> Incoming | Refusal:
         """Return the request, or why it is refused.
@@ -102,18 +113,19 @@ class Application:
         if isinstance(caller, Refusal):
             return caller
         try:
-            body = await read_body(receive, headers)
+            body = await read_body(receive, headers, scope["state"][BODY])
         except BodyTooLargeError:
             return Refusal(413, "The request is larger than 4 MiB")
-        return Incoming(headers, body, read_envelope(body), caller)
+        password = self._sealing.take_password(body, caller)
+        return Incoming(headers, body, read_envelope(body), caller, password)
 
     def _admit(self, scope: Scope, headers: Headers) -> Principal | Refusal:
         """Return who asks, or the first rule that the request breaks."""
         caller = self._door.admit(headers.by_name)
         if isinstance(caller, Refusal):
             return _to_stranger(caller)
-        seat: Seat = scope["state"][CONNECTION]
-        seat.admitted()
+        connection: LimitedProtocol = scope["state"][CONNECTION]
+        connection.admitted()
         if scope["path"] != PATH:
             return Refusal(404, f"There is nothing here; the MCP endpoint is {PATH}")
         if scope["method"] != "POST":
@@ -127,17 +139,19 @@ class Application:
         return caller
 
     async def _answer(
-        self, call: PlainCall, caller: Principal, receive: Receive, send: Send
+        self, call: PlainCall, incoming: Incoming, receive: Receive, send: Send
     ) -> None:
-        body = await self._called(call, caller, receive)
+        body = await self._called(call, incoming, receive)
         if body is not None:
             await _send(send, 200, body)
 
-    async def _called(self, call: PlainCall, caller: Principal, receive: Receive) -> bytes | None:
+    async def _called(self, call: PlainCall, incoming: Incoming, receive: Receive) -> bytes | None:
         """Return the answer, or None where there is nobody left to answer."""
         watch = DisconnectWatch(receive)
         try:
-            result = await self._tools.call(call.name, call.arguments, caller)
+            result = await self._tools.call(
+                call.name, call.arguments, incoming.caller, incoming.password
+            )
         except asyncio.CancelledError:
             if not watch.gone:
                 raise
@@ -150,17 +164,19 @@ class Application:
 
     async def _replay(self, incoming: Incoming, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request to the SDK, without the arguments of a tool call."""
-        body, arguments = incoming.body, b"{}"
         if incoming.envelope.method == TOOLS_CALL:
             params, arguments = without_arguments(incoming.envelope)
             body = with_params(incoming.envelope, params)
+        else:
+            body, arguments = bytes(incoming.body), b"{}"
         first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replayed() -> Message:
             return first.pop() if first else await receive()
 
         fields = [field for field in incoming.headers.raw if field[0] != b"content-length"]
-        inner = {**scope, "headers": fields, CARRIED: Carried(incoming.caller, arguments)}
+        carried = Carried(incoming.caller, arguments, incoming.password)
+        inner = {**scope, "headers": fields, CARRIED: carried}
         await self._sdk(inner, replayed, send)
 
 
@@ -187,7 +203,7 @@ def _to_stranger(refusal: Refusal) -> Refusal:
     return refusal._replace(headers=(*refusal.headers, _CLOSE))
 
 
-async def _refuse(receive: Receive, send: Send, refusal: Refusal) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
     body = rpc_error(None, INVALID_REQUEST, refusal.sentence)
     if _CLOSE not in refusal.headers:
         await _send(send, refusal.status, body, refusal.headers)
@@ -195,7 +211,7 @@ async def _refuse(receive: Receive, send: Send, refusal: Refusal) -> None:
     await _send(send, refusal.status, body, refusal.headers, more=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_S):
-            await discard_body(receive)
+            await discard_body(receive, scope["state"][BODY])
     await send({"type": "http.response.body", "body": b""})
 
 

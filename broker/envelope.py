@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 MODERN: Final = "2026-07-28"
 TOOLS_CALL: Final = "tools/call"
+NO_OBJECT: Final = "params must be a JSON object"
 
 MessageId: TypeAlias = int | Annotated[str, Meta(max_length=256)]
 _Object: TypeAlias = dict[str, Raw]
@@ -104,10 +105,10 @@ class PlainCall(NamedTuple):
 _envelope: Final[msgspec.json.Decoder[Envelope]] = msgspec.json.Decoder(Envelope)
 _modern: Final[msgspec.json.Decoder[_ModernCall]] = msgspec.json.Decoder(_ModernCall)
 _legacy: Final[msgspec.json.Decoder[_LegacyCall]] = msgspec.json.Decoder(_LegacyCall)
-_fields: Final[msgspec.json.Decoder[_Object]] = msgspec.json.Decoder(_Object)
+_fields: Final[msgspec.json.Decoder[_Object | None]] = msgspec.json.Decoder(_Object | None)
 
 
-def read_envelope(body: bytes) -> Envelope:
+def read_envelope(body: bytes | bytearray) -> Envelope:
     """Return the message in *body*; raise MalformedEnvelopeError for anything else."""
     try:
         envelope = _envelope.decode(body)
@@ -118,7 +119,7 @@ def read_envelope(body: bytes) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedEnvelopeError(PARSE_ERROR, "The message is not JSON") from None
     if not bytes(envelope.params).startswith((b"{", b"null")):
-        raise MalformedEnvelopeError(INVALID_REQUEST, "params must be an object")
+        raise MalformedEnvelopeError(INVALID_REQUEST, NO_OBJECT)
     return envelope
 
 
@@ -142,15 +143,22 @@ def without_arguments(envelope: Envelope) -> tuple[bytes, bytes]:
     """Return the envelope's `params` with empty arguments, and the arguments.
 
     Arguments that are not an object are replaced by nothing but their kind, so that whoever looks
-    at them refuses them as before.
+    at them refuses them as before; `params` that are null are none. Raises MalformedEnvelopeError.
     """
-    params = _fields.decode(envelope.params)
+    params = _read_fields(envelope.params)
     arguments = bytes(params.get("arguments", Raw(b"{}")))
     if "arguments" in params and not arguments.startswith((b"{", b"null")):
         params["arguments"] = Raw(b"0")
         return _encode(params), b"{}"
     params["arguments"] = Raw(b"{}")
     return _encode(params), b"{}" if arguments == b"null" else arguments
+
+
+def _read_fields(params: Raw) -> _Object:
+    try:
+        return _fields.decode(params) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedEnvelopeError(INVALID_REQUEST, NO_OBJECT) from None
 
 
 def with_params(envelope: Envelope, params: bytes) -> bytes:

@@ -8,19 +8,26 @@ import asyncio
 import contextlib
 import math
 import socket
-from typing import Final, Protocol
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from broker.body import BODY, Body
 from broker.crowd import Crowd, HttpLimits
+from broker.wiped import Wiped, overwrite
 
 HEAD_MAX_BYTES: Final = 64 << 10
 
 CONNECTION: Final = "strongroom.connection"
-"""Where the state of a request's scope has its `Seat`."""
+"""Where the state of a request's scope has its `LimitedProtocol`."""
+
+_RECEIVED_BYTES: Final = 64 << 10
+"""Taken from a client in one go; as much as may wait for its reader before no more is taken."""
+
+_ZEROS: Final = bytes(_RECEIVED_BYTES)
 
 _STOP_S: Final = 1
 
@@ -32,25 +39,13 @@ _KERNEL_BYTES: Final = 128 << 10
 between two gulps of it."""
 
 
-class Seat(Protocol):
-    """What the application may tell a connection."""
-
-    def admitted(self) -> None:
-        """Note that the client has shown who it is."""
-        ...
-
-    def will_write(self, size_bytes: int) -> None:
-        """Prepare for a part of an answer."""
-        ...
-
-
 class HttpConfig(uvicorn.Config):
     """Uvicorn's configuration, and what our connections share."""
 
     def __init__(self, app: ASGIApp, *, limits: HttpLimits, crowd: Crowd) -> None:
         super().__init__(
             _Gauged(app),
-            http=LimitedProtocol,
+            http=ReceivingProtocol,  # type: ignore[arg-type] # asked for what it is by the loop only
             ws="none",
             lifespan="off",
             log_config=None,
@@ -64,6 +59,8 @@ class HttpConfig(uvicorn.Config):
         )
         self.limits = limits
         self.crowd = crowd
+        self.received = memoryview(Wiped(_RECEIVED_BYTES))
+        """Where all connections receive: a loop serves one at a time."""
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -81,6 +78,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._crowd = config.crowd
         self._in_head, self._head_bytes = True, 0
         self._is_receiving = False
+        self._body = Body()
         self._due: float | None = None
         self._large_bytes = 0
         self._is_unread = False
@@ -100,14 +98,17 @@ class LimitedProtocol(HttpToolsProtocol):
         self._crowd.came(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and at once what nobody will read any more."""
         self._crowd.left(self)
+        self._body.drop()
+        for cycle, _ in self.pipeline:
+            cycle.scope["state"][BODY].drop()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         """Parse *data*; refuse a head that has no end."""
         was_in_head = self._in_head
-        super().data_received(data)
+        super().data_received(data)  # type: ignore[arg-type] # the parser takes any buffer
         if was_in_head and self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
@@ -116,7 +117,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin with a request."""
         super().on_message_begin()
-        self.scope["state"][CONNECTION] = self
+        self._body = Body()
+        self.scope["state"].update({CONNECTION: self, BODY: self._body})
         self._in_head, self._head_bytes = True, 0
         self._is_receiving = True
         self._expect(self._limits.head_s)
@@ -133,6 +135,16 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._expect(self._limits.body_s)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, instead of uvicorn, which would leave copies of it."""
+        if self.cycle.response_complete:
+            overwrite(body)
+            return
+        self._body.add(body)
+        if self._body.unheeded_bytes > _RECEIVED_BYTES:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """Have the request whole."""
@@ -215,6 +227,58 @@ class LimitedProtocol(HttpToolsProtocol):
         return unsent > 0 and now - self._moved_at >= self._limits.stall_s
 
 
+class ReceivingProtocol(asyncio.BufferedProtocol):
+    """A `LimitedProtocol` whose bytes come by a buffer that is overwritten after each use.
+
+    The loop's own buffer would have the last of them for as long as the process lives.
+    """
+
+    def __init__(
+        self,
+        config: HttpConfig,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._received = config.received
+        self._inner = LimitedProtocol(config, server_state, app_state, _loop)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to put what comes."""
+        del sizehint
+        return self._received
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what has come."""
+        received = self._received[:nbytes]
+        try:
+            self._inner.data_received(received)
+        finally:
+            received[:] = _ZEROS[:nbytes]
+
+    def connection_made(  # type: ignore[override] # as narrow as uvicorn's own
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Begin with a connection."""
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._inner.connection_lost(exc)
+
+    def eof_received(self) -> None:
+        """Let the connection end: half of one is of no use."""
+        self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        """Count an answer among what waits for its reader."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._inner.resume_writing()
+
+
 class _Gauged:
     """The application, whose connection knows the size of an answer before it is written."""
 
@@ -222,10 +286,10 @@ class _Gauged:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seat: Seat = scope["state"][CONNECTION]
+        connection: LimitedProtocol = scope["state"][CONNECTION]
 
         async def gauged(message: Message) -> None:
-            seat.will_write(len(message.get("body", b"")))
+            connection.will_write(len(message.get("body", b"")))
             await send(message)
 
         await self._app(scope, receive, gauged)

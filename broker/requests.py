@@ -4,9 +4,13 @@ Header names come in lower case from the server; values lose the white space aro
 httptools leaves in place.
 """
 
+import contextlib
 from typing import Final, NamedTuple
 
 from starlette.types import Receive, Scope
+
+from broker.body import Body
+from broker.wiped import Wiped
 
 BODY_MAX_BYTES: Final = 4 << 20
 
@@ -75,31 +79,38 @@ def read_headers(scope: Scope) -> Headers:
     return Headers(raw, by_name, routing_repeated=not repeated.isdisjoint(_ROUTING))
 
 
-async def read_body(receive: Receive, headers: Headers) -> bytes:
-    """Return the whole body; raise BodyTooLargeError as soon as that is known.
+async def read_body(receive: Receive, headers: Headers, body: Body) -> Wiped:
+    """Return the whole of *body*; raise BodyTooLargeError as soon as that is known.
 
     Raises ClientGoneError when the client leaves before the end of it.
     """
     announced = headers.by_name.get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > BODY_MAX_BYTES:
         raise BodyTooLargeError
-    chunks: list[bytes] = []
-    size_bytes, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGoneError
-        chunk: bytes = message.get("body", b"")
-        more = message.get("more_body", False)
-        size_bytes += len(chunk)
-        if size_bytes > BODY_MAX_BYTES:
-            raise BodyTooLargeError
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-async def discard_body(receive: Receive) -> None:
-    """Let the rest of a request come in, or its client go."""
     more = True
-    while more:
-        more = (await receive()).get("more_body", False)
+    try:
+        while more:
+            more = await _more_of(receive, body)
+            if body.size_bytes > BODY_MAX_BYTES:
+                raise BodyTooLargeError
+        return body.take()
+    finally:
+        body.drop()
+
+
+async def discard_body(receive: Receive, body: Body) -> None:
+    """Let the rest of a request come in, or its client go."""
+    with contextlib.suppress(ClientGoneError):
+        while await _more_of(receive, body):
+            body.drop()
+    body.drop()
+
+
+async def _more_of(receive: Receive, body: Body) -> bool:
+    """Wait until something has come; return whether there is more to come."""
+    message = await receive()
+    if message["type"] != "http.request":
+        raise ClientGoneError
+    body.heed()
+    more: bool = message.get("more_body", False)
+    return more

@@ -6,7 +6,7 @@ database; after two more the executor itself is ended.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from wire.names import Incarnation, PoolKey
 
@@ -28,7 +28,7 @@ class Kill:
     executor: Incarnation
 
 
-Command = EndSessions | Kill
+Command: TypeAlias = EndSessions | Kill
 
 
 @dataclass(slots=True)

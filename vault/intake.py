@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from vault.seal import Keys
-from vault.secret import wipe
 from vault.state import Credential
+from vault.wiping import wipe
 
 PASSWORD_MAX_BYTES: Final = 1024
 """Fits a secret page and a packet with room to spare; no server takes more."""

@@ -11,14 +11,16 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vault.expired import Ended, Expired, fault_of
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import ConnectionId, PoolKey, Principal
 
 LEASES_MAX: Final = 4_000
 """Of all principals together: what is on record must fit the saved state."""
 
 
-class LeaseLimitError(Exception):
-    """A principal has as many leases as it may have."""
+class LeaseLimitError(RefusedError):
+    """There are as many leases as there may be, of this principal or of all."""
 
 
 class Lease(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +47,7 @@ class Leases:
     def __init__(self, limits: Limits, leases: Iterable[Lease] = ()) -> None:
         self._limits = limits
         self._open = {lease.connection_id: lease for lease in leases}
+        self._expired = Expired()
 
     def all(self) -> tuple[Lease, ...]:
         """Return every open lease, oldest first."""
@@ -60,8 +63,10 @@ class Leases:
     def require_room(self, principal: Principal) -> None:
         """Raise LeaseLimitError when *principal* may not open another lease."""
         held = sum(lease.pool.principal == principal for lease in self._open.values())
-        if len(self._open) >= LEASES_MAX or held >= self._limits.per_principal:
-            raise LeaseLimitError
+        if held >= self._limits.per_principal:
+            raise _too_many(self._limits.per_principal, " of one client")
+        if len(self._open) >= LEASES_MAX:
+            raise _too_many(LEASES_MAX, "")
 
     def find(
         self, connection_id: ConnectionId, principal: Principal, *, now: float
@@ -72,9 +77,32 @@ class Leases:
             return None
         return lease
 
+    def missing(self, connection_id: ConnectionId, principal: Principal, *, now: float) -> Fault:
+        """Return what *principal* hears where `find` finds nothing: expired, or no such lease."""
+        lease = self._open.get(connection_id)
+        if lease is None or lease.pool.principal != principal:
+            ended = self._expired.find(connection_id, principal, now=now)
+        else:
+            # Its time is over, and it is about to be ended.
+            ended = self._ended(lease, now) if now >= self.expires_at(lease) else None
+        return fault_of(ended, idle_s=self._limits.idle_s, absolute_s=self._limits.absolute_s)
+
+    def _ended(self, lease: Lease, now: float) -> Ended:
+        is_old = now >= self.open_until(lease)
+        pool = lease.pool
+        return Ended(pool.principal, pool.connection, "age" if is_old else "idle", now)
+
+    def idle_until(self, lease: Lease) -> float:
+        """Return when *lease* has idled for too long, unless it is used again."""
+        return lease.used_at + self._limits.idle_s
+
+    def open_until(self, lease: Lease) -> float:
+        """Return when *lease* ends in any case."""
+        return lease.opened_at + self._limits.absolute_s
+
     def expires_at(self, lease: Lease) -> float:
         """Return when *lease* ends unless it is used again."""
-        return min(lease.used_at + self._limits.idle_s, lease.opened_at + self._limits.absolute_s)
+        return min(self.idle_until(lease), self.open_until(lease))
 
     def use(self, connection_ids: Iterable[ConnectionId], *, now: float) -> None:
         """Note that these leases were used; one that has ended meanwhile stays ended."""
@@ -95,8 +123,15 @@ class Leases:
         over = [lease for lease in self._open.values() if now >= self.expires_at(lease)]
         for lease in over:
             del self._open[lease.connection_id]
+            self._expired.note(lease.connection_id, self._ended(lease, now))
+        self._expired.forget_old(now=now)
         return over
 
     def has(self, pool: PoolKey) -> bool:
         """Return whether any lease of *pool* is open."""
         return any(lease.pool == pool for lease in self._open.values())
+
+
+def _too_many(limit: int, whose: str) -> LeaseLimitError:
+    sentence = f"The limit of {limit} open connection IDs{whose} is reached"
+    return LeaseLimitError(Fault(code=FaultCode.LEASE_LIMIT, message=sentence))

@@ -10,14 +10,17 @@ from collections.abc import Collection
 from typing import Final
 
 from vault import grants
+from vault.borrows import Borrows
+from vault.conduct import Conduct
 from vault.errands import Errands
+from vault.jobs import refuse_handover
 from vault.loans import LoanLimitError
-from vault.logins import DIED, LATE, LoginDesk, refuse_handover
+from vault.logins import LoginDesk
 from vault.recall import Recall
 from vault.records import Records
 from vault.seal import Keys
 from vault.settings import NamedConnection
-from wire.faults import FaultCode
+from wire.faults import Fault, FaultCode
 from wire.lending import (
     Borrow,
     Delivered,
@@ -29,6 +32,7 @@ from wire.lending import (
     LoginFailed,
     LoginOutcome,
     Returned,
+    Withdrawn,
 )
 from wire.logs import Log
 from wire.names import ConnectionName, Handle, Incarnation
@@ -47,6 +51,7 @@ class Lending:
         desk: LoginDesk,
         errands: Errands,
         recall: Recall,
+        conduct: Conduct,
         *,
         connections: dict[ConnectionName, NamedConnection],
         log: Log,
@@ -56,6 +61,8 @@ class Lending:
         self._desk = desk
         self._errands = errands
         self._recall = recall
+        self._conduct = conduct
+        self._borrows = Borrows()
         self._connections = connections
         self._log = log
 
@@ -70,6 +77,9 @@ class Lending:
         match message:
             case Borrow():
                 self._log.warning("borrow_without_socket", executor=executor)
+                self._conduct.slipped(executor)
+            case Withdrawn(number=number):
+                self._withdraw(executor, number)
             case Returned(handles=handles):
                 self._records.loans.returned(executor, handles)
                 self._records.changed()
@@ -86,8 +96,10 @@ class Lending:
         """End at the database all that this executor had borrowed."""
         for loan in self._records.loans.take_all_of(executor):
             self._errands.end_session(loan)
+        self._borrows.gone(executor)
         self._records.changed()
         self._recall.gone(executor)
+        self._conduct.forget(executor)
 
     def end_absent(self, present: Collection[Incarnation]) -> None:
         """End what was lent to executors that died when there was no vault to hear of it."""
@@ -100,19 +112,23 @@ class Lending:
             claims = grants.read(message.grant, executor=executor, now=now, mac=self._keys.mac)
         except grants.GrantRefusedError as error:
             self._log.warning("grant_refused", executor=executor, reason=str(error))
-            return refuse_handover(handover, FaultCode.GRANT_REFUSED)
+            return refuse_handover(handover, Fault(code=FaultCode.GRANT_REFUSED))
         lease = self._records.leases.find(claims.connection_id, claims.pool.principal, now=now)
         connection = self._connections.get(claims.pool.connection)
         if lease is None or lease.pool != claims.pool or connection is None:
             self._log.warning("grant_refused", executor=executor, reason="no such lease")
-            return refuse_handover(handover, FaultCode.GRANT_REFUSED)
-        if not self._errands.may_try(connection):
-            return refuse_handover(handover, FaultCode.LOGIN_PAUSED)
+            return refuse_handover(handover, Fault(code=FaultCode.GRANT_REFUSED))
+        if (refusal := self._errands.refusal(connection)) is not None:
+            return refuse_handover(handover, refusal)
+        if not self._borrows.has_room(executor):
+            self._conduct.end(executor, why="connections that it does not accept")
+            return refuse_handover(handover, Fault(code=FaultCode.OVERLOADED))
         handle = Handle(secrets.token_hex(HANDLE_BYTES))
         try:
             self._records.loans.reserve(handle, executor, claims.pool)
-        except LoanLimitError:
-            return refuse_handover(handover, FaultCode.CONNECTION_LIMIT)
+        except LoanLimitError as error:
+            return refuse_handover(handover, error.fault)
+        self._borrows.add(handle, executor, message.number)
         self._records.changed()
 
         def heard(outcome: LoginOutcome) -> None:
@@ -127,14 +143,26 @@ class Lending:
             case LoginDone(backend_id=backend_id, cancel_key=cancel_key):
                 self._logged_in(handle, backend_id, cancel_key)
             case LoginFailed():
+                self._borrows.settled(handle)
                 lost = self._records.loans.forget(handle)
                 self._records.changed()
-                if lost is not None and outcome in (DIED, LATE):
+                if lost is not None:
                     # Had it logged in, nobody can say who holds the session now.
                     self._errands.end_session(lost)
             case Delivered():
                 # The executor has it: the loan is as it is on record.
-                return
+                self._borrows.settled(handle)
+
+    def _withdraw(self, executor: Incarnation, number: int) -> None:
+        for handle in self._borrows.withdraw(executor, number):
+            loan = self._records.loans.forget(handle)
+            self._records.changed()
+            if loan is None or not loan.backend_id:
+                self._desk.withdraw(handle)
+                continue
+            self._desk.dismiss(handle)
+            # It was on its way, and so may be held all the same by an executor that lies.
+            self._errands.end_session(loan)
 
     def _logged_in(self, handle: Handle, backend_id: int, cancel_key: bytes) -> None:
         if self._records.loans.logged_in(handle, backend_id=backend_id, cancel_key=cancel_key):

@@ -10,14 +10,15 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wire.names import Handle, Incarnation, PoolKey
+from wire.faults import Fault, FaultCode, RefusedError
+from wire.names import DYNAMIC, Handle, Incarnation, PoolKey
 
 LOANS_MAX: Final = 2_000
 """Of all connections together: what is on record must fit the saved state."""
 
 
-class LoanLimitError(Exception):
-    """As many connections to this database are lent as may be."""
+class LoanLimitError(RefusedError):
+    """As many connections are lent as may be: of this principal, of this database, or of all."""
 
 
 class Loan(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,10 +57,21 @@ class Loans:
         """Put a loan on record; raise LoanLimitError when there are too many."""
         same = [loan for loan in self._lent.values() if loan.pool.connection == pool.connection]
         own = sum(loan.pool.principal == pool.principal for loan in same)
-        is_full = len(self._lent) >= LOANS_MAX or len(same) >= self._caps.per_database
-        if is_full or own >= self._caps.per_principal:
-            raise LoanLimitError
+        if own >= self._caps.per_principal:
+            raise _too_many(self._caps.per_principal, " to this database for one client")
+        if len(same) >= self._caps.per_database:
+            raise _too_many(self._caps.per_database, " to this database")
+        if pool.connection.startswith(DYNAMIC) and self._brought(pool) >= self._caps.per_database:
+            # Each has a pool of its own, and all of them may be at one database.
+            raise _too_many(self._caps.per_database, " by connect_storage for one client")
+        if len(self._lent) >= LOANS_MAX:
+            raise _too_many(LOANS_MAX, "")
         self._lent[handle] = Loan(handle, executor, pool)
+
+    def _brought(self, pool: PoolKey) -> int:
+        pools = [loan.pool for loan in self._lent.values()]
+        mine = [one for one in pools if one.principal == pool.principal]
+        return sum(one.connection.startswith(DYNAMIC) for one in mine)
 
     def logged_in(self, handle: Handle, *, backend_id: int, cancel_key: bytes) -> bool:
         """Note how the session can be cancelled; return False when nobody waits for it any more."""
@@ -111,3 +123,8 @@ class Loans:
         for loan in lost:
             del self._lent[loan.handle]
         return lost
+
+
+def _too_many(limit: int, whose: str) -> LoanLimitError:
+    sentence = f"The limit of {limit} open connections{whose} is reached"
+    return LoanLimitError(Fault(code=FaultCode.CONNECTION_LIMIT, message=sentence))

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from vault.leases import Leases, Limits
 from vault.loans import Caps, Loans
-from vault.settings import VaultSettings
+from vault.settings import NamedConnection, VaultSettings
 from vault.state import Credential, Slots, State
+from wire.names import ConnectionName
 
 
 class Records:
@@ -25,11 +26,17 @@ class Records:
         )
         caps = Caps(settings.connections_per_database, settings.connections_per_principal)
         self.credentials: dict[str, Credential] = dict(state.credentials)
+        self.connections = {**settings.connections, **state.brought}
+        """Those of the operator, and those that clients brought."""
         self.leases = Leases(limits, state.leases)
         self.loans = Loans(caps, state.loans)
         self._slots = slots
         self._is_changed = False
         self._afterwards: deque[Callable[[], None]] = deque()
+
+    def brought(self) -> dict[ConnectionName, NamedConnection]:
+        """Return the connections that clients brought."""
+        return {name: one for name, one in self.connections.items() if one.is_brought}
 
     def changed(self) -> None:
         """Note that the state differs from what is saved."""
@@ -49,4 +56,9 @@ class Records:
                 self._afterwards.popleft()()
 
     def _state(self) -> State:
-        return State(credentials=self.credentials, leases=self.leases.all(), loans=self.loans.all())
+        return State(
+            credentials=self.credentials,
+            brought=self.brought(),
+            leases=self.leases.all(),
+            loans=self.loans.all(),
+        )

@@ -1,8 +1,8 @@
-"""What is sealed with the vault's own keys: credentials, the state, grants.
+"""What is sealed with the vault's own keys: credentials, the state, grants; and to its public key.
 
 The keys are made once and live in the key page, which outlives this process in a descriptor that
 the supervisor holds and never maps. AES-256-GCM (NIST SP 800-38D) with random 96-bit nonces;
-grants carry an HMAC-SHA-256 (RFC 2104).
+grants carry an HMAC-SHA-256 (RFC 2104). What others seal to the vault is in `opening`.
 """
 
 import hmac
@@ -10,6 +10,7 @@ import os
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.secret import SecretPage
@@ -25,15 +26,16 @@ class SealBrokenError(Exception):
 
 
 class Keys:
-    """The three keys in the key page; none of them is ever copied to an object of its own."""
+    """The keys in the key page; none of them is ever copied to an object that stays."""
 
     def __init__(self, page: SecretPage) -> None:
         made = len(_MADE)
         self._state = page.view[made : made + _KEY_BYTES]
         self._credential = page.view[made + _KEY_BYTES : made + 2 * _KEY_BYTES]
         self._grant = page.view[made + 2 * _KEY_BYTES : made + 3 * _KEY_BYTES]
+        self._receiving = page.view[made + 3 * _KEY_BYTES : made + 4 * _KEY_BYTES]
         if bytes(page.view[:made]) != _MADE:
-            for key in (self._state, self._credential, self._grant):
+            for key in (self._state, self._credential, self._grant, self._receiving):
                 key[:] = os.urandom(_KEY_BYTES)
             page.view[:made] = _MADE
 
@@ -67,6 +69,15 @@ class Keys:
         except (InvalidTag, ValueError):
             raise SealBrokenError from None
         return filled
+
+    def receiving_key(self) -> X25519PrivateKey:
+        """Return the key for what others sealed to us; for one use, because it is a copy."""
+        # Any 32 bytes are a private key (RFC 7748, section 5).
+        return X25519PrivateKey.from_private_bytes(self._receiving)
+
+    def sealing_key(self) -> bytes:
+        """Return the public half, for those who seal to us; the same in every life of the vault."""
+        return self.receiving_key().public_key().public_bytes_raw()
 
     def mac(self, message: bytes) -> bytes:
         """Return the MAC that only this vault can make."""

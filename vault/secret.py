@@ -13,7 +13,6 @@ from typing import Final, Self
 PAGE_BYTES: Final = 4096
 
 _SYS_MEMFD_SECRET: Final = 447  # the same on x86_64, aarch64 and riscv64
-_O_CLOEXEC: Final = 0o2000000
 _PROT_READ_WRITE: Final = 3
 _MAP_SHARED: Final = 1
 _MADV_DONTDUMP: Final = 16
@@ -38,7 +37,7 @@ class SecretPage:
     @classmethod
     def own(cls) -> Self:
         """Return a fresh page that dies with this process."""
-        descriptor = _libc().syscall(_SYS_MEMFD_SECRET, _O_CLOEXEC)
+        descriptor = _libc().syscall(_SYS_MEMFD_SECRET, os.O_CLOEXEC)
         if descriptor < 0:
             descriptor = os.memfd_create("page")
         os.ftruncate(descriptor, PAGE_BYTES)
@@ -60,12 +59,6 @@ class SecretPage:
             _libc().madvise(ctypes.c_void_p(address), ctypes.c_size_t(PAGE_BYTES), _MADV_DONTDUMP)
         page = (ctypes.c_ubyte * PAGE_BYTES).from_address(address)
         return cls(memoryview(page).cast("B"), is_secret=is_secret)
-
-
-def wipe(buffer: memoryview | bytearray) -> None:
-    """Overwrite a writable buffer in place."""
-    view = memoryview(buffer)
-    view[:] = bytes(len(view))
 
 
 def _libc() -> ctypes.CDLL:

@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-import msgspec
-
 from vault.attempts import Attempts
+from vault.conduct import Conduct
 from vault.errands import Errands
 from vault.intake import take_in
 from vault.lending import Lending
 from vault.logins import LoginDesk
+from vault.reach import Reach
 from vault.recall import Recall
 from vault.records import Records
-from vault.report import report
+from vault.report import Reporter
 from vault.requests import Requests
 from vault.seal import Keys
 from vault.secret import SecretPage
@@ -41,6 +41,7 @@ from wire.control import (
     TellStatus,
 )
 from wire.dealer import Dealer
+from wire.drops import drop_unexpected, log_malformed
 from wire.lending import ToBorrower
 from wire.logs import Log
 from wire.messages import FromVault
@@ -75,20 +76,22 @@ class Service:
         key_page, state, *environment = birth.descriptors
         page = SecretPage.shared(key_page)
         keys = Keys(page)
+        self._sealing_key = keys.sealing_key()
         self._records = Records(Slots(map_state(state), keys), settings)
         self._selector = selectors.DefaultSelector()
         self._executors: dict[Incarnation, socket.socket] = {}
         self._router = Dealer(birth.configure.incarnation, TO_VAULT)
-        attempts = Attempts()
-        self._desk = LoginDesk(keys, attempts, watch=self._watch_login, forget=self._unwatch)
-        errands = Errands(
-            self._records, self._desk, attempts, connections=settings.connections, log=log
+        attempts, reach = Attempts(), Reach()
+        self._desk = LoginDesk(
+            keys, attempts, reach, watch=self._watch_login, forget=self._unwatch, log=log
         )
+        errands = self._new_errands(attempts, reach)
+        self._conduct = Conduct(end=self._end_executor, log=log)
         self._recall = Recall(
             self._records,
             errands,
             tell=self._tell,
-            kill=lambda executor: self._control.say(EndPeer(incarnation=executor)),
+            kill=self._end_executor,
             log=log,
         )
         self._lending = Lending(
@@ -97,22 +100,38 @@ class Service:
             self._desk,
             errands,
             self._recall,
-            connections=settings.connections,
+            self._conduct,
+            connections=self._records.connections,
             log=log,
         )
-        self._requests = Requests(
+        self._requests = self._new_requests(keys, errands)
+        self._reporter = Reporter(self._records, errands, self._desk, settings.connections)
+        if not (page.is_secret and self._desk.is_secret):
+            log.warning("guarantee_lost", guarantee="secret_pages")
+        self._seal_environment(environment, keys)
+
+    def _new_errands(self, attempts: Attempts, reach: Reach) -> Errands:
+        return Errands(
+            self._records,
+            self._desk,
+            attempts,
+            reach,
+            connections=self._records.connections,
+            allowed=self._settings.dynamic.targets,
+            log=self._log,
+        )
+
+    def _new_requests(self, keys: Keys, errands: Errands) -> Requests:
+        return Requests(
             self._records,
             keys,
             errands,
             self._recall,
-            settings=settings,
+            settings=self._settings,
             executors=lambda: list(self._executors),
             answer=self._answer,
-            log=log,
+            log=self._log,
         )
-        if not (page.is_secret and self._desk.is_secret):
-            log.warning("guarantee_lost", guarantee="secret pages", reason="no memfd_secret")
-        self._seal_environment(environment, keys)
 
     def _seal_environment(self, descriptors: list[int], keys: Keys) -> None:
         malformed: tuple[str, ...] = ()
@@ -129,8 +148,8 @@ class Service:
     def run(self) -> None:
         """Serve until EndedError."""
         self._control.set_blocking(blocking=False)
-        self._watch(self._control, self._hear_control)
-        self._control.say(Ready(public_key=self._router.public_key))
+        self._watch(self._control, self._hear_supervisor)
+        self._control.say(Ready(public_key=self._router.public_key, sealing_key=self._sealing_key))
         census_at = time.monotonic() + CENSUS_S
         while True:
             for key, _ in self._selector.select(0 if self._router.look().to_hear else TICK_S):
@@ -146,11 +165,11 @@ class Service:
             self._desk.give_up_late(now=time.monotonic())
             self._records.flush()
 
-    def _hear_control(self) -> None:
+    def _hear_supervisor(self) -> None:
         while (heard := self._control.hear()) is not None:
-            self._obey(heard)
+            self._heed(heard)
 
-    def _obey(self, heard: Heard) -> None:  # noqa: C901 - one case for each message
+    def _heed(self, heard: Heard) -> None:  # noqa: C901 - one case for each message
         match heard.message, heard.descriptors:
             case Pair(role="executor", incarnation=executor), (descriptor,):
                 self._meet_executor(executor, descriptor)
@@ -164,20 +183,18 @@ class Service:
             case RouterLost(), ():
                 self._lose_router()
             case TellStatus(ask=ask), ():
-                summary = msgspec.Raw(report(self._records, now=time.monotonic()))
-                self._control.say(Status(ask=ask, report=summary))
+                self._control.say(Status(ask=ask, report=self._reporter.report()))
             case Finish(), ():
                 raise EndedError
             case message, descriptors:
-                close_all(descriptors)
-                self._log.warning("unexpected_message", kind=type(message).__name__)
+                drop_unexpected(self._log, message, descriptors)
 
     def _hear_router(self) -> None:
         while True:
             try:
                 heard = self._router.hear()
-            except MalformedMessageError:
-                self._log.warning("malformed_message", sender="router")
+            except MalformedMessageError as error:
+                log_malformed(self._log, error, sender="router")
                 continue
             if heard is None:
                 return
@@ -200,6 +217,8 @@ class Service:
             raise EndedError from None
         except BlockingIOError:
             return
+        except MalformedMessageError as error:
+            log_malformed(self._log, error, sender="login-server")
 
     def _hear_executor(self, executor: Incarnation, link: socket.socket) -> None:
         if self._executors.get(executor) is not link:
@@ -216,7 +235,8 @@ class Service:
             return
         except MalformedMessageError as error:
             close_all(descriptors)
-            self._log.warning("malformed_message", sender=executor, what=str(error))
+            log_malformed(self._log, error, sender=executor)
+            self._conduct.slipped(executor)
             return
         self._lending.handle(executor, message, descriptors)
 
@@ -230,6 +250,11 @@ class Service:
         link = _socket(descriptor)
         self._desk.use_server(link)
         self._watch(link, lambda: self._hear_login_server(link))
+
+    def _end_executor(self, executor: Incarnation) -> None:
+        """Have it ended and hear no more of it; what it holds ends when the supervisor says so."""
+        self._control.say(EndPeer(incarnation=executor))
+        self._drop_link(executor)
 
     def _lose_executor(self, executor: Incarnation) -> None:
         self._drop_link(executor)

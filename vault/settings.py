@@ -4,12 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from wire.lending import Port
-from wire.names import Access, Auth, ConnectionName, DeadlineMs, Engine
+from wire.lending import AllowedTarget, Port
+from wire.names import DYNAMIC, Access, Auth, ConnectionName, DeadlineMs, Engine
 
 
 class NamedConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One entry of `connections`; `variable` names its credential."""
+    """One entry of `connections`, or what a client brought; `variable` names its credential."""
 
     engine: Engine
     host: str
@@ -19,6 +19,27 @@ class NamedConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     variable: str
     auth: Auth = "scram-sha-256"
     """The weakest login that the server may ask for."""
+    account: str = ""
+    """Whose login is tried with what a client brought; empty as soon as that has worked."""
+
+    @property
+    def is_brought(self) -> bool:
+        """Return whether a client named the server, which must then be an allowed target."""
+        return self.variable.startswith(DYNAMIC)
+
+    @property
+    def counted_as(self) -> str:
+        """Return under which name refusals count: a client's guesses are all at one account."""
+        return self.account or self.variable
+
+    def described(self) -> dict[str, object]:
+        """Return what a client may know of it."""
+        return {
+            "type": self.engine,
+            "host": self.host,
+            "database": self.database,
+            "access": self.access,
+        }
 
 
 class FileConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,13 +49,9 @@ class FileConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The name of the file, without its directory."""
     access: Access
 
-
-class AllowedTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One host, or all addresses of one network; on one port, or on any."""
-
-    host: str | None = None
-    network: str | None = None
-    port: Port | None = None
+    def described(self) -> dict[str, object]:
+        """Return what a client may know of it."""
+        return {"type": "sqlite", "database": self.database, "access": self.access}
 
 
 class Dynamic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,8 +16,10 @@ from msgspec import Struct
 from vault.leases import Lease
 from vault.loans import Loan
 from vault.seal import Keys, SealBrokenError
+from vault.settings import NamedConnection
+from wire.names import ConnectionName
 
-SLOT_BYTES: Final = 8 << 20
+SLOT_BYTES: Final = 16 << 20
 """Room for all the leases and loans that there may be, with the longest names."""
 
 STATE_BYTES: Final = 2 * SLOT_BYTES
@@ -40,6 +42,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     """All that the next vault must know."""
 
     credentials: dict[str, Credential] = {}
+    brought: dict[ConnectionName, NamedConnection] = {}
     leases: tuple[Lease, ...] = ()
     loans: tuple[Loan, ...] = ()
 

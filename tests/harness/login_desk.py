@@ -10,12 +10,15 @@ from typing import Final, Self
 from tests.harness.children import Child
 from tests.harness.memory import find_descendants
 from vault.attempts import Attempts
-from vault.logins import Job, LoginDesk, NamedCredential
+from vault.jobs import Job, NamedCredential
+from vault.logins import LoginDesk
+from vault.reach import Reach
 from vault.seal import Keys
 from vault.secret import SecretPage
 from vault.state import Credential
 from wire.control import Pair, Ready
 from wire.lending import LoginDone, LoginJob, LoginOutcome, OpenSession
+from wire.logs import Log
 from wire.names import Incarnation
 from wire.packets import receive_packet, socket_pair
 
@@ -31,12 +34,15 @@ class Desk:
         self.proceeds = proceeds
         self._keys = Keys(SecretPage.own())
         self.attempts = Attempts()
+        self.reach = Reach()
         self._watched: set[socket.socket] = set()
         self.desk = LoginDesk(
             self._keys,
             self.attempts,
+            self.reach,
             watch=self._watched.add,
             forget=self._watched.discard,
+            log=Log("test"),
         )
         # Whoever holds the writing end is, to the logins, the supervisor.
         self._death_watch, self._alive = os.pipe()
@@ -89,7 +95,7 @@ class Desk:
             if self.proceeds and isinstance(order, OpenSession) and isinstance(outcome, LoginDone):
                 self.desk.proceed(order.handle)
 
-        self.desk.submit(Job(order, named, heard, deadline, descriptor))
+        self.desk.submit(Job(order, NAME, named, heard, deadline, descriptor))
 
     def outcome(self) -> LoginOutcome:
         """Return the next outcome."""

@@ -32,6 +32,7 @@ from wire.messages import (
 from wire.names import ConnectionId, ConnectionName, Handle, Incarnation, Principal, RunId
 from wire.packets import send_packet, socket_pair
 from wire.sockets import RawSocket, listening_socket, new_context, new_key_pair
+from wire.status import VaultReport
 
 M = TypeVar("M")
 
@@ -69,7 +70,7 @@ class Executor:
         ours, theirs = socket_pair()
         with ours:
             with theirs:
-                self.say(Borrow(grant=grant, deadline_ms=10_000), (theirs.fileno(),))
+                self.say(Borrow(grant=grant, number=0, deadline_ms=10_000), (theirs.fileno(),))
             return take_handover(ours)
 
     def session(self, grant: bytes) -> Session:
@@ -134,8 +135,9 @@ class VaultAlone:
         self.server.hear(Ready)
         self.server.join("login-server", self.vault, "vault")
         self.sealed = self.vault.hear(Sealed)
-        key = self.vault.hear(Ready).public_key
-        self._roster.join(self.vault.incarnation, key)
+        ready = self.vault.hear(Ready)
+        self.sealing_key = ready.sealing_key
+        self._roster.join(self.vault.incarnation, ready.public_key)
         self.introduce_router()
         for executor in self.executors.values():
             self.meet(executor)
@@ -256,16 +258,17 @@ class VaultAlone:
         )
         return self.ask(question)[0]
 
-    def report(self) -> dict[str, list[dict[str, object]]]:
+    def report(self) -> VaultReport:
         """Return what the vault reports of leases and loans."""
         self.vault.say(TellStatus(ask=7))
         status = self.vault.hear(Status)
         assert status.ask == 7
-        return msgspec.msgpack.decode(status.report, type=dict[str, list[dict[str, object]]])
+        assert isinstance(status.report, VaultReport)
+        return status.report
 
     def lent_backends(self) -> list[object]:
         """Return the sessions that are on record as lent."""
-        return [loan["backend_id"] for loan in self.report()["loans"]]
+        return [loan.backend_id for loan in self.report().loans]
 
 
 def readable(link: socket.socket) -> bool:

@@ -36,6 +36,19 @@ def test_one_principal_cannot_take_what_others_may_want() -> None:
     assert len(loans.all()) == 3
 
 
+def test_what_one_principal_brought_counts_together() -> None:
+    loans = Loans(Caps(per_database=2, per_principal=2))
+    brought = [a_pool(connection=ConnectionName(f"dynamic:{n}")) for n in range(3)]
+    loans.reserve(ONE, EXECUTOR, brought[0])
+    loans.reserve(TWO, EXECUTOR, brought[1])
+
+    with pytest.raises(LoanLimitError):
+        loans.reserve(THREE, EXECUTOR, brought[2])
+
+    loans.reserve(THREE, EXECUTOR, a_pool(BOB, ConnectionName("dynamic:4")))
+    assert len(loans.all()) == 3
+
+
 def test_a_returned_connection_makes_room() -> None:
     loans = two_loans(per_database=2)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.vault.making import a_memory
-from vault.secret import PAGE_BYTES, SecretPage, wipe
+from vault.secret import PAGE_BYTES, SecretPage
+from vault.wiping import wipe
 
 
 def a_secret_page() -> SecretPage:

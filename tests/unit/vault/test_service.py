@@ -50,7 +50,7 @@ def test_a_wrong_password_opens_no_lease_and_is_not_tried_for_ever(
         codes = [code_of(vault.try_open()) for _ in range(4)]
 
         assert codes == [FaultCode.LOGIN_FAILED] * 3 + [FaultCode.LOGIN_PAUSED]
-        assert vault.report()["leases"] == []
+        assert vault.report().leases == ()
 
 
 def test_a_database_that_cannot_be_reached_is_told_from_a_refusal(account: Account) -> None:
@@ -68,7 +68,7 @@ def test_a_connection_without_credentials_is_reported_and_refused_and_the_vault_
         assert vault.sealed is not None
         assert vault.sealed.missing == ("MAIN_DB_CREDENTIALS",)
         assert code_of(vault.try_open()) is FaultCode.NOT_AVAILABLE
-        assert vault.report()["leases"] == []
+        assert vault.report().leases == ()
 
 
 def test_the_list_names_connections_and_no_credentials(vault: VaultAlone, account: Account) -> None:
@@ -189,7 +189,7 @@ def test_a_lease_that_is_not_used_ends_by_itself_and_one_in_use_does_not(
 
         def keep() -> bool:
             vault.tell(Used(connection_ids=(used.connection_id,)))
-            return len(vault.report()["leases"]) == 1
+            return len(vault.report().leases) == 1
 
         until(keep)
 
@@ -227,7 +227,7 @@ def test_an_executor_can_have_its_own_statement_cancelled_and_no_other_s(
 
     other.say(Interrupt(handle=session.message.handle))
     other.say(Interrupt(handle=Handle("guessed")))
-    assert vault.report()["loans"]
+    assert vault.report().loans
     assert not session.has_pending_bytes()
     executor.say(Interrupt(handle=session.message.handle))
 

@@ -98,7 +98,7 @@ def test_the_sessions_of_an_executor_that_died_are_ended_at_the_database(
     vault.lose(executor)
 
     until(lambda: account.sessions() == 0, within_s=SOON_S)
-    assert vault.report()["loans"] == []
+    assert vault.report().loans == ()
     session.close()
 
 

@@ -1,20 +1,23 @@
 """Executors and routers that lie: nothing of theirs ends the vault or lends what it should not."""
 
 import contextlib
+import json
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.harness.vault_alone import VaultAlone
+from tests.unit.vault.making import a_connection, the_settings
 from wire.codec import PACKET_MAX_BYTES, encode
-from wire.lending import Borrow, Disposed, Holding, Returned
+from wire.lending import Borrow, Disposed, Holding, Returned, Spare
 from wire.messages import Granted
-from wire.names import Handle
-from wire.packets import DESCRIPTORS_MAX, socket_pair
+from wire.names import Handle, Incarnation
+from wire.packets import DESCRIPTORS_MAX, send_packet, socket_pair
 
-FORGED = encode(Borrow(grant=b"forged", deadline_ms=1_000))
+FORGED = encode(Borrow(grant=b"forged", number=0, deadline_ms=1_000))
 
 
 def still_works(vault: VaultAlone) -> bool:
@@ -86,7 +89,7 @@ def test_a_hand_over_descriptor_that_is_none_stops_nobody(
     chosen = descriptor()
 
     executor.say_bytes(FORGED, (chosen,))
-    good = Borrow(grant=granted.grants[executor.name], deadline_ms=1_000)
+    good = Borrow(grant=granted.grants[executor.name], number=0, deadline_ms=1_000)
     executor.say(good, (chosen,))
 
     executor.session(granted.grants[executor.name]).close()
@@ -99,7 +102,8 @@ def test_descriptors_that_nobody_asked_for_are_closed(vault: VaultAlone) -> None
     with ours:
         with theirs:
             executor.say(Returned(handles=()), (theirs.fileno(),) * DESCRIPTORS_MAX)
-            executor.say(Borrow(grant=b"", deadline_ms=0), (theirs.fileno(), theirs.fileno()))
+            borrow = Borrow(grant=b"", number=0, deadline_ms=0)
+            executor.say(borrow, (theirs.fileno(), theirs.fileno()))
 
         assert ours.recv(1) == b""
     assert still_works(vault)
@@ -118,6 +122,42 @@ def test_an_executor_cannot_return_or_disown_what_another_holds(vault: VaultAlon
     other.session(granted.grants[other.name]).close()
     assert session.message.backend_id in vault.lent_backends()
     session.close()
+
+
+@pytest.mark.parametrize("packet", [b"nonsense", encode(Spare()), encode(Spare()) + b"x"])
+@pytest.mark.parametrize("open_descriptor", [a_file, a_pipe])
+def test_nonsense_from_a_login_server_is_dropped_with_its_descriptors(
+    vault: VaultAlone, packet: bytes, open_descriptor: Callable[[], int]
+) -> None:
+    server = vault.vault.pair_with("login-server", Incarnation("login-server-2.0000000c"))
+    with server:
+        before = open_files(vault)
+        chosen = open_descriptor()
+        for _ in range(20):
+            send_packet(server, packet, (chosen,))
+        os.close(chosen)
+
+        assert still_works(vault)
+        # Its packets come before what is asked of it now.
+        assert open_files(vault) < before + 20
+
+
+def open_files(vault: VaultAlone) -> int:
+    return len(list(Path(f"/proc/{vault.vault.pid}/fd").iterdir()))
+
+
+def test_nonsense_from_the_supervisor_ends_the_vault_in_good_order(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Not the fixture's vault: what is started in a fixture writes where capfd does not read.
+    with VaultAlone(the_settings(a_connection()), {}) as vault:
+        send_packet(vault.vault._control, b"nonsense")
+
+        assert vault.vault.wait() == 0
+
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    (event,) = [one for one in said if one["event"] == "malformed_message"]
+    assert (event["sender"], event["size_bytes"]) == ("supervisor", len(b"nonsense"))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import os
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis.strategies import binary, integers
 
 from tests.unit.vault.making import BOB, EXECUTOR, a_memory, a_pool, a_state_memory, keys
 from vault.leases import LEASES_MAX, Lease
 from vault.loans import LOANS_MAX, Loan
+from vault.settings import NamedConnection
 from vault.state import (
     SLOT_BYTES,
     STATE_BYTES,
@@ -18,6 +19,7 @@ from vault.state import (
     StateTooLargeError,
     map_state,
 )
+from wire.destination import HOST_MAX, NAME_MAX_BYTES, PASSWORD_MAX_BYTES
 from wire.names import ConnectionId, ConnectionName, Handle, Incarnation, PoolKey, Principal
 
 KEYS = keys()
@@ -29,6 +31,18 @@ def a_state(number: int) -> State:
         credentials={f"NAME_{number}": Credential("user", os.urandom(40))},
         leases=(Lease(ConnectionId("A" * 43), a_pool(), float(number), 2.5),),
         loans=(Loan(Handle("01"), EXECUTOR, a_pool(BOB), number, b"key"),),
+    )
+
+
+def a_brought(name: ConnectionName) -> NamedConnection:
+    """Return a connection with the longest names that a client may bring."""
+    return NamedConnection(
+        engine="postgresql",
+        host="h" * HOST_MAX,
+        port=65535,
+        database="ü" * NAME_MAX_BYTES,
+        access="read-write",
+        variable=name,
     )
 
 
@@ -91,6 +105,7 @@ def test_the_next_life_writes_on_where_the_last_one_stopped() -> None:
     assert Slots(memory, KEYS).load() == NEWEST
 
 
+@settings(deadline=None)
 @example(0)
 @example(WRITTEN_BYTES)
 @example(WRITTEN_BYTES - HEAD_BYTES)
@@ -188,8 +203,17 @@ def test_all_that_may_be_on_record_fits_with_the_longest_names() -> None:
     executor = Incarnation("executor-64.0123456789abcdef")
     leases = [Lease(ConnectionId(f"{n:043d}"), pool, 1e9, 1e9) for n in range(LEASES_MAX)]
     loans = [Loan(Handle(f"{n:032d}"), executor, pool, 1 << 31, bytes(4)) for n in range(LOANS_MAX)]
+    names = [ConnectionName(f"dynamic:{n:022d}") for n in range(LEASES_MAX)]
+    credential = Credential("ü" * NAME_MAX_BYTES, bytes(PASSWORD_MAX_BYTES + 28))
+    brought = {name: a_brought(name) for name in names}
     memory = a_state_memory()
 
-    Slots(memory, KEYS).save(State(leases=tuple(leases), loans=tuple(loans)))
+    state = State(
+        credentials=dict.fromkeys(names, credential),
+        brought=brought,
+        leases=tuple(leases),
+        loans=tuple(loans),
+    )
+    Slots(memory, KEYS).save(state)
 
     assert Slots(memory, KEYS).load() is not None
