@@ -4,15 +4,26 @@ Decoded once, strictly, from the client's own bytes. What a client sent is never
 the name of an argument that does not exist: it may hold anything.
 """
 
-from typing import Annotated, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from wire.destination import (
+    HOST_MAX,
+    NAME_MAX_BYTES,
+    PASSWORD_MAX_BYTES,
+    AccountName,
+    Destination,
+    Host,
+)
 from wire.faults import Fault, FaultCode, RefusedError
+from wire.lending import Port
 from wire.names import PARAMETERS_MAX, STATEMENT_MAX_BYTES, ConnectionId, ConnectionName
 
 NAME_MAX: Final = 128
+
+DEFAULT_PORTS: Final = {"postgresql": 5432, "mysql": 3306}
 
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TEXT_BYTES_PER_CHARACTER: Final = 4
@@ -35,6 +46,34 @@ class ConnectArguments(Struct, frozen=True, forbid_unknown_fields=True):
     connection_name: Name
 
 
+class ConnectDynamicArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What connect_storage takes; its password was cut out before anybody read this."""
+
+    storage_type: Literal["postgresql", "mysql", "sqlite"]
+    host: Host
+    database: AccountName
+    username: AccountName
+    password: str
+    port: Port | None = None
+
+    def destination(self) -> Destination:
+        """Return where to connect; raise RefusedError where that is not by host and password."""
+        if self.storage_type == "sqlite":
+            raise invalid(
+                "storage_type must be postgresql or mysql; SQLite files are configured by name"
+            )
+        for name, text in (("database", self.database), ("username", self.username)):
+            if len(text.encode()) > NAME_MAX_BYTES or "\0" in text:
+                raise invalid(f"{name} must be {_ACCOUNT_WORDS}")
+        return Destination(
+            engine=self.storage_type,
+            host=self.host,
+            port=self.port or DEFAULT_PORTS[self.storage_type],
+            database=self.database,
+            user=self.username,
+        )
+
+
 class ExecuteArguments(Struct, frozen=True, forbid_unknown_fields=True):
     """What execute_query takes; `params` travel on as they came."""
 
@@ -43,8 +82,8 @@ class ExecuteArguments(Struct, frozen=True, forbid_unknown_fields=True):
     params: Parameters | None = None
 
 
-class DisconnectArguments(Struct, frozen=True, forbid_unknown_fields=True):
-    """What disconnect_storage takes."""
+class LeaseArguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What disconnect_storage and connection_status take."""
 
     connection_id: ConnectionId
 
@@ -119,9 +158,25 @@ _CONNECTION_ID: Final = Expected(
     ConnectionId, "a string, the connection_id that connect_named_storage returned"
 )
 
+_ACCOUNT_WORDS: Final = f"a string of 1 to {NAME_MAX_BYTES} bytes without a NUL"
+PASSWORD_WORDS: Final = f"a string of 1 to {PASSWORD_MAX_BYTES} bytes without a NUL"
+
 CONNECT: Final = ArgumentsReader(
     ConnectArguments,
     {"connection_name": Expected(Name, f"a string of 1 to {NAME_MAX} characters")},
+)
+CONNECT_DYNAMIC: Final = ArgumentsReader(
+    ConnectDynamicArguments,
+    {
+        "storage_type": Expected(
+            Literal["postgresql", "mysql", "sqlite"], "postgresql, mysql or sqlite"
+        ),
+        "host": Expected(Host, f"a string of 1 to {HOST_MAX} characters"),
+        "database": Expected(AccountName, _ACCOUNT_WORDS),
+        "username": Expected(AccountName, _ACCOUNT_WORDS),
+        "password": Expected(str, PASSWORD_WORDS),
+        "port": Expected(Port | None, "a whole number from 1 to 65535", required=False),
+    },
 )
 EXECUTE: Final = ArgumentsReader(
     ExecuteArguments,
@@ -136,5 +191,5 @@ EXECUTE: Final = ArgumentsReader(
         ),
     },
 )
-DISCONNECT: Final = ArgumentsReader(DisconnectArguments, {"connection_id": _CONNECTION_ID})
+LEASE: Final = ArgumentsReader(LeaseArguments, {"connection_id": _CONNECTION_ID})
 NOTHING: Final = ArgumentsReader(NoArguments, {})

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from mcp.types import Tool, ToolAnnotations
 
 from broker.arguments import NAME_MAX
+from wire.destination import HOST_MAX, NAME_MAX_BYTES, PASSWORD_MAX_BYTES
 from wire.faults import FaultCode
 from wire.names import PARAMETERS_MAX, STATEMENT_MAX_BYTES
 
@@ -23,7 +24,9 @@ INSTRUCTIONS: Final = (
 )
 
 _TEXT: Final[Schema] = {"type": "string"}
+_ACCOUNT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": NAME_MAX_BYTES}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_SECONDS: Final[Schema] = {"type": "number", "minimum": 0}
 
 _CONNECTION_ID: Final[Schema] = {
     "type": "string",
@@ -51,7 +54,7 @@ _FAULT: Final[Schema] = {
 
 def tools() -> list[Tool]:
     """Return every tool, in the order in which a client needs them."""
-    return [_LIST, _CONNECT_NAMED, _EXECUTE, _DISCONNECT, _CONNECT]
+    return [_LIST, _CONNECT_NAMED, _EXECUTE, _STATUS, _DISCONNECT, _CONNECT]
 
 
 def _input(properties: Schema, required: list[str]) -> Schema:
@@ -78,6 +81,10 @@ def _output(fields: Schema, required: list[str]) -> Schema:
             {"properties": {"success": {"const": False}}, "required": ["error", "fault"]},
         ],
     }
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties}
 
 
 _LIST: Final = Tool(
@@ -162,6 +169,46 @@ _EXECUTE: Final = Tool(
     ),
 )
 
+_STATUS: Final = Tool(
+    name="connection_status",
+    title="Look at a connection",
+    description=(
+        "How one connection_id is: health of its database as far as logins have told (healthy, "
+        "unreachable, refused, paused, unknown), usage (statements, rows, bytes, errors), open "
+        "connections, and in how many seconds it ends. Asking does not keep it alive."
+    ),
+    input_schema=_input({"connection_id": _CONNECTION_ID}, ["connection_id"]),
+    output_schema=_output(
+        {
+            "connection_id": _TEXT,
+            "connection_name": _TEXT,
+            "type": _TEXT,
+            "host": _TEXT,
+            "database": _TEXT,
+            "access": _TEXT,
+            "health": _object(state=_TEXT, since_s=_SECONDS, next_try_s=_SECONDS),
+            "usage": _object(
+                since_s=_SECONDS,
+                statements=_COUNT,
+                rows=_COUNT,
+                bytes=_COUNT,
+                errors=_COUNT,
+                last_fault=_TEXT,
+                last_used_s=_SECONDS,
+                running=_COUNT,
+                waiting=_COUNT,
+            ),
+            "pool": _object(open=_COUNT, limit=_COUNT),
+            "expiry": _object(idle_in_s=_SECONDS, absolute_in_s=_SECONDS),
+            "opened_s": _SECONDS,
+        },
+        ["connection_id", "type", "database", "access", "health", "usage", "expiry", "opened_s"],
+    ),
+    annotations=ToolAnnotations(
+        read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+    ),
+)
+
 _DISCONNECT: Final = Tool(
     name="disconnect_storage",
     title="Disconnect",
@@ -175,23 +222,49 @@ _DISCONNECT: Final = Tool(
 
 _CONNECT: Final = Tool(
     name="connect_storage",
-    title="Connect with a password (not available)",
+    title="Connect with a password of your own",
     description=(
-        "Not available: always fails. Never send a password here. Use list_connections and "
-        "connect_named_storage."
+        "Connect to a database that is not configured, with a user and a password of your own, and "
+        "get a connection_id for execute_query. Only where the operator allows passwords in "
+        "arguments, and to servers that are allowed; an agent should use connect_named_storage, "
+        "which needs none. SQLite files are configured by name."
     ),
     input_schema=_input(
         {
-            "storage_type": _TEXT,
-            "host": _TEXT,
-            "database": _TEXT,
-            "username": _TEXT,
-            "password": _TEXT,
-            "port": {"type": ["integer", "null"]},
+            "storage_type": {"type": "string", "enum": ["postgresql", "mysql", "sqlite"]},
+            "host": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": HOST_MAX,
+                "description": "A host name or an IP address.",
+            },
+            "database": _ACCOUNT,
+            "username": _ACCOUNT,
+            "password": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": PASSWORD_MAX_BYTES,
+                "writeOnly": True,
+            },
+            "port": {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "maximum": 65535,
+                "description": "Left out: the usual one of the storage_type.",
+            },
         },
         ["storage_type", "host", "database", "username", "password"],
     ),
-    output_schema=_output({"connection_id": _TEXT}, ["connection_id"]),
+    output_schema=_output(
+        {
+            "connection_id": _TEXT,
+            "type": _TEXT,
+            "host": _TEXT,
+            "database": _TEXT,
+            "access": _TEXT,
+        },
+        ["connection_id", "type", "host", "database", "access"],
+    ),
     annotations=ToolAnnotations(
         read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
     ),

@@ -1,7 +1,8 @@
 """Decide which connections end when there are too many, or when too much waits for slow readers.
 
-Touches no socket. Who has not authenticated yet is a stranger, and strangers make room for others:
-the oldest one first. Whoever reads its answers most slowly makes room for what others have asked.
+It logs whom it cuts off, and touches no socket. Who has not authenticated yet is a stranger, and
+strangers make room for others: the oldest one first. Whoever reads its answers most slowly makes
+room for what others have asked.
 """
 
 from collections.abc import Hashable

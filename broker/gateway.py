@@ -13,19 +13,18 @@ import uvloop
 
 from broker.application import Application
 from broker.identity import Door
-from broker.liblogs import silence_libraries
 from broker.link import RouterLink
 from broker.listener import HttpServer
 from broker.sdk import make_http, make_server
+from broker.sealing import Sealing
 from broker.settings import GatewaySettings
 from broker.stdio import serve_stdio
 from broker.tools import Tools
 from wire.child import Birth, Control, EndedError, Heard, live, settle
-from wire.codec import MalformedMessageError
-from wire.control import Finish, Ready, RouterLost, RouterReady
+from wire.control import Finish, Ready, RouterLost, RouterReady, VaultReady
+from wire.drops import drop_unexpected
 from wire.logs import Log
 from wire.names import ANYONE
-from wire.packets import close_all
 
 _FINISH_S: Final = 0.4
 """How long requests may still run after Finish; the supervisor kills after 1 s."""
@@ -38,7 +37,6 @@ def main() -> NoReturn:
 
 def _work(birth: Birth, log: Log) -> None:
     settings = birth.settings(GatewaySettings)
-    silence_libraries(log)
     if settings.mode == "http":
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve_http(birth, settings, log))
@@ -53,10 +51,11 @@ async def _serve_http(birth: Birth, settings: GatewaySettings, log: Log) -> None
     door = Door(
         token_sha256=settings.token_sha256, listen_hosts=settings.listen_hosts, port=settings.port
     )
-    manager = make_http(make_server(tools))
+    sealing = Sealing()
+    sdk = make_http(make_server(tools, log))
     (listening,) = birth.descriptors
     server = HttpServer(
-        Application(manager.asgi_app, tools=tools, door=door),
+        Application(sdk.asgi_app, tools=tools, door=door, sealing=sealing),
         when_ready=lambda: _say_ready(birth.control, link),
         log=log,
     )
@@ -69,29 +68,31 @@ async def _serve_http(birth: Birth, settings: GatewaySettings, log: Log) -> None
     def supervisor_gone() -> None:
         server.should_exit = server.force_exit = True
 
-    _listen(Supervised(birth.control, link, log, finish=finish, gone=supervisor_gone))
-    async with manager.run():
+    _listen(Supervised(birth.control, link, sealing, log, finish=finish, gone=supervisor_gone))
+    async with sdk.run():
         await server.serve(sockets=[socket.socket(fileno=listening)])
     link.close()
 
 
 async def _serve_client(birth: Birth, settings: GatewaySettings, log: Log) -> None:
     link = RouterLink(birth.configure.incarnation, waiting_max=settings.waiting_max, log=log)
-    server = make_server(Tools(link, statement_ms=settings.statement_ms, log=log))
+    server = make_server(Tools(link, statement_ms=settings.statement_ms, log=log), log)
     incoming, outgoing = birth.descriptors
+    sealing = Sealing()
     serving = asyncio.ensure_future(
         serve_stdio(
             server,
             incoming=incoming,
             outgoing=outgoing,
             principal=settings.principal or ANYONE,
+            sealing=sealing,
         )
     )
 
     def end() -> None:
         serving.cancel()
 
-    _listen(Supervised(birth.control, link, log, finish=end, gone=end))
+    _listen(Supervised(birth.control, link, sealing, log, finish=end, gone=end))
     _say_ready(birth.control, link)
     await asyncio.wait({serving})
     link.close()
@@ -100,12 +101,13 @@ async def _serve_client(birth: Birth, settings: GatewaySettings, log: Log) -> No
 
 
 class Supervised:
-    """Obeys the supervisor, as messages come on the control socket."""
+    """Heeds the supervisor, as messages come on the control socket."""
 
     def __init__(
         self,
         control: Control,
         link: RouterLink,
+        sealing: Sealing,
         log: Log,
         *,
         finish: Callable[[], None],
@@ -113,32 +115,31 @@ class Supervised:
     ) -> None:
         self.control = control
         self._link = link
+        self._sealing = sealing
         self._log = log
         self._finish = finish
         self._gone = gone
 
-    def hear_all(self) -> None:
-        """Obey what has come; a supervisor that is gone or talks nonsense ends us."""
+    def hear_supervisor(self) -> None:
+        """Heed what has come; a supervisor that is gone or talks nonsense ends us."""
         try:
             while (heard := self.control.hear()) is not None:
-                self._obey(heard)
+                self._heed(heard)
         except EndedError:
             self._end()
-        except MalformedMessageError as error:
-            self._log.critical("malformed_message", sender="supervisor", size=str(error))
-            self._end()
 
-    def _obey(self, heard: Heard) -> None:
+    def _heed(self, heard: Heard) -> None:
         match heard.message, heard.descriptors:
             case RouterReady(endpoint=endpoint, public_key=public_key), ():
                 self._link.router_ready(endpoint, public_key)
             case RouterLost(), ():
                 self._link.router_lost()
+            case VaultReady(sealing_key=sealing_key), ():
+                self._sealing.vault_ready(sealing_key)
             case Finish(), ():
                 self._finish()
             case message, descriptors:
-                close_all(descriptors)
-                self._log.warning("unexpected_message", kind=type(message).__name__)
+                drop_unexpected(self._log, message, descriptors)
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self.control.fileno())
@@ -148,7 +149,7 @@ class Supervised:
 def _listen(supervised: Supervised) -> None:
     supervised.control.set_blocking(blocking=False)
     loop = asyncio.get_running_loop()
-    loop.add_reader(supervised.control.fileno(), supervised.hear_all)
+    loop.add_reader(supervised.control.fileno(), supervised.hear_supervisor)
 
 
 def _say_ready(control: Control, link: RouterLink) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from broker.workers import Kind
 from wire.messages import Granted
-from wire.names import ConnectionId, Incarnation, PoolKey, Principal
+from wire.names import ConnectionId, Engine, Incarnation, PoolKey, Principal
 
 SPARE_S: Final = 5.0
 """A grant with less than this left is not sent: it must still be good when the executor borrows."""
@@ -32,6 +33,16 @@ class Held:
     renew_at: float
     is_used: bool
     """Since its last renewal."""
+    engine: Engine = "postgresql"
+
+    @property
+    def runs_on(self) -> Kind:
+        """Return which kind of executor runs the lease's statements."""
+        return "file-executor" if self.engine == "sqlite" else "executor"
+
+    def is_good_for(self, executor: Incarnation) -> bool:
+        """Return whether *executor* can have it: it needs a grant only where it must borrow."""
+        return self.engine == "sqlite" or executor in self.grants
 
 
 class GrantCache:
@@ -53,6 +64,7 @@ class GrantCache:
             renew_at=now + life_s * RENEW_AT,
             # A renewal is no use: else a lease that nobody uses would be renewed for ever.
             is_used=before is None or before.is_used,
+            engine=granted.engine,
         )
 
     def find(self, connection_id: ConnectionId, *, now: float) -> Held | None:

@@ -14,6 +14,7 @@ import msgspec
 from broker.outcomes import given_up, unanswered
 from wire.codec import TO_GATEWAY, MalformedMessageError
 from wire.dealer import Dealer, FromRouter
+from wire.drops import log_malformed
 from wire.faults import Fault, FaultCode
 from wire.logs import Log
 from wire.messages import Answer, Cancel, Failed, Request, ToGateway
@@ -165,7 +166,7 @@ class RouterLink:
             try:
                 heard = self._dealer.hear()
             except MalformedMessageError as error:
-                self._log.warning("malformed_message", sender="router", size=str(error))
+                log_malformed(self._log, error, sender="router")
                 continue
             if heard is None:
                 return

@@ -1,7 +1,20 @@
 """What a client hears about a request whose answer will not come."""
 
+from typing import Final
+
 from wire.faults import Fault, FaultCode
-from wire.messages import Connect, Disconnect, Execute, ListConnections, Request
+from wire.messages import (
+    Connect,
+    ConnectDynamic,
+    ConnectionStatus,
+    Disconnect,
+    Execute,
+    ListConnections,
+    Request,
+)
+
+LOST: Final = Fault(code=FaultCode.EXECUTOR_LOST, may_have_run=True)
+"""For a statement whose executor died; also when a second try came to nothing."""
 
 
 def given_up(request: Request, *, may_be_done: bool) -> Fault:
@@ -24,5 +37,5 @@ def unanswered(request: Request) -> Fault:
                 message="The connection ID may or may not be closed",
                 hint="Send the request again; a closed ID is answered with Invalid connection ID.",
             )
-        case Connect() | ListConnections():
+        case Connect() | ConnectDynamic() | ListConnections() | ConnectionStatus():
             return Fault(code=FaultCode.UNAVAILABLE)

@@ -1,6 +1,6 @@
 """The router's listening sockets: whole messages, from peers whose identity is their key's."""
 
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import zmq
 
@@ -11,6 +11,12 @@ from wire.sockets import MORE, NOW, NOW_AND_MORE, RawSocket
 
 LARGE_BYTES: Final = 64 << 10
 """From here on copying a payload costs more than keeping track of it."""
+
+REQUEST_MAX_BYTES: Final = (4 << 20) + (64 << 10)
+"""Of one frame from a gateway: what a client sends has at most 4 MiB, and the cipher adds a little.
+
+Others may need more, for results; they hold no more of those than they have slots.
+"""
 
 BATCH: Final = 64
 """Messages taken from one socket before the others get their turn."""
@@ -27,22 +33,37 @@ class Received(NamedTuple):
 class DroppedError(Exception):
     """A message is dropped: whose key it came with, if anybody's, and the size of its header."""
 
-    def __init__(self, sender: Incarnation | None, size: int) -> None:
-        super().__init__(f"{size} bytes")
+    why: ClassVar[str]
+    """For the log."""
+
+    def __init__(self, sender: Incarnation | None, size_bytes: int) -> None:
+        super().__init__(f"{self.why}, {size_bytes} bytes")
         self.sender: Final = sender
-        self.size: Final = size
+        self.size_bytes: Final = size_bytes
 
 
 class StrangerError(DroppedError):
     """Somebody sent a message under an identity that is not its own."""
 
+    why = "another's name"
+
 
 class UnannouncedError(DroppedError):
     """A peer that has not said Hello to this router sent something else."""
 
+    why = "no Hello before it"
+
 
 class MisshapenError(DroppedError):
     """A message does not have exactly two frames after its sender's identity."""
+
+    why = "not two frames"
+
+
+class ImpersonationError(DroppedError):
+    """A gateway asked as a principal that it may not speak for."""
+
+    why = "another's principal"
 
 
 class UnreachableError(Exception):

@@ -6,7 +6,6 @@ quote: the protocol version that was asked for. The protocol wants it there (MCP
 versioning), so a date is let through, and nothing else.
 """
 
-import logging
 import re
 from typing import Final
 
@@ -15,6 +14,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, ErrorData
 from pydantic import ValidationError
 
+from wire.liblogs import place_of
+from wire.logs import Log
+
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SENTENCES: Final = {
     METHOD_NOT_FOUND: "There is no method of that name",
@@ -22,14 +24,14 @@ _SENTENCES: Final = {
 }
 _OTHERWISE: Final = "The request could not be served"
 
-_logger: Final = logging.getLogger(__name__)
-
 
 class InOurWordsError(MCPError):
     """An error that quotes nothing."""
 
 
-async def in_our_words(ctx: ServerRequestContext[object], call_next: CallNext) -> HandlerResult:
+async def in_our_words(
+    log: Log, ctx: ServerRequestContext[object], call_next: CallNext
+) -> HandlerResult:
     """Serve a request; raise nothing but InOurWordsError."""
     try:
         return await call_next(ctx)
@@ -39,9 +41,9 @@ async def in_our_words(ctx: ServerRequestContext[object], call_next: CallNext) -
         raise _said(error.code) from None
     except ValidationError:
         raise _said(INVALID_PARAMS) from None
-    except Exception:
-        # A bug of ours, which the SDK would quote to the client; the log gets its type and place.
-        _logger.exception("a request failed")
+    except Exception as error:  # noqa: BLE001 - the edge: the SDK would quote a bug of ours
+        kind, place = type(error).__name__, place_of(error.__traceback__)
+        log.error("request_failed", kind=kind, place=place)  # noqa: TRY400 - it takes no traceback
         raise _said(INTERNAL_ERROR) from None
 
 

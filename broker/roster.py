@@ -9,10 +9,11 @@ from typing import Literal, Protocol, TypeAlias
 
 from zmq.auth.thread import ThreadAuthenticator
 
+from wire.messages import Cancel, FromGateway, Hello
 from wire.names import Incarnation, Principal, Role
 from wire.sockets import Context
 
-PeerRole: TypeAlias = Literal["gateway", "executor", "vault"]
+PeerRole: TypeAlias = Literal["gateway", "executor", "file-executor", "vault"]
 
 
 class Roster:
@@ -40,6 +41,10 @@ class Roster:
         self._keys = {key: name for key, name in self._keys.items() if name != incarnation}
         self._principals.pop(incarnation, None)
 
+    def knows(self, incarnation: Incarnation) -> bool:
+        """Say whether that process is in."""
+        return incarnation in self._keys.values()
+
     def name_of(self, key: str) -> Incarnation | None:
         """Return who has *key* (Z85), None if nobody that lives."""
         return self._keys.get(key.encode())
@@ -49,9 +54,13 @@ class Roster:
         name = self.name_of(key)
         return name is not None and name.encode() == identity
 
-    def speaks_for(self, incarnation: Incarnation, principal: Principal) -> bool:
-        """Say whether this gateway's clients are *principal*."""
-        return self._principals.get(incarnation) == principal
+    def may_say(self, incarnation: Incarnation, message: FromGateway) -> bool:
+        """Say whether this gateway may say *message*: it asks as its own principal only."""
+        match message:
+            case Hello() | Cancel():
+                return True
+            case _:
+                return self._principals.get(incarnation) == message.principal
 
 
 class _Provider(Protocol):
@@ -71,7 +80,7 @@ def start_authenticator(context: Context, rosters: dict[PeerRole, Roster]) -> Th
 def peer_role(role: Role) -> PeerRole | None:
     """Return *role* if its processes connect to the router."""
     match role:
-        case "gateway" | "executor" | "vault":
+        case "gateway" | "executor" | "file-executor" | "vault":
             return role
         case _:
             return None

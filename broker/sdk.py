@@ -28,7 +28,9 @@ from broker.catalogue import INSTRUCTIONS, tools
 from broker.plain_errors import InOurWordsError, in_our_words
 from broker.replies import SERVER_NAME, SERVER_TITLE, SERVER_VERSION
 from broker.requests import BODY_MAX_BYTES
+from broker.sealing import Sealed
 from broker.tools import TOOLS, Tools
+from wire.logs import Log
 from wire.names import Principal
 
 CARRIED: Final = "strongroom.carried"
@@ -39,7 +41,6 @@ SPLICE: Final = "strongroom/splice"
 
 Context: TypeAlias = ServerRequestContext[object]
 Result: TypeAlias = dict[str, object]
-
 
 RESULTS_MAX: Final = 8
 """Tool calls of one client at once whose results would be held; a client that does not read them
@@ -84,10 +85,11 @@ class Carried:
 
     principal: Principal
     arguments: bytes = field(repr=False)
+    password: Sealed
     splices: Splices | None = None
 
 
-def make_server(calls: Tools) -> Server[object]:
+def make_server(calls: Tools, log: Log) -> Server[object]:
     """Return the server with our tools, for HTTP and stdio, for both eras."""
     catalogue = tools()
     schemas = {tool.name: tool.input_schema for tool in catalogue}
@@ -99,7 +101,9 @@ def make_server(calls: Tools) -> Server[object]:
         if params.name not in TOOLS:
             raise InOurWordsError(code=INVALID_PARAMS, message="There is no tool of that name")
         carried = _carried(context.request)
-        call = partial(calls.call, params.name, carried.arguments, carried.principal)
+        call = partial(
+            calls.call, params.name, carried.arguments, carried.principal, carried.password
+        )
         if carried.splices is not None:
             return await carried.splices.hold(call)
         return {**msgspec.json.decode(await call(), type=Result), "resultType": "complete"}
@@ -114,7 +118,7 @@ def make_server(calls: Tools) -> Server[object]:
     )
     server.add_request_handler("tools/call", CallToolRequestParams, call_tool)
     # Instead of tracing, which nobody listens to here.
-    server.middleware[:] = [in_our_words]
+    server.middleware[:] = [partial(in_our_words, log)]
     return server
 
 

@@ -5,7 +5,7 @@ transport is not used: it needs a thread for each line and drops what is not JSO
 Results are written as they came, with what the SDK adds to them.
 """
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import anyio
 import msgspec
@@ -23,6 +23,7 @@ from mcp.types import (
 from msgspec import UNSET
 
 from broker.envelope import (
+    NO_OBJECT,
     TOOLS_CALL,
     Envelope,
     MalformedEnvelopeError,
@@ -32,21 +33,28 @@ from broker.envelope import (
 from broker.plain_errors import without_quotes
 from broker.replies import rpc_error, spliced_result
 from broker.sdk import SPLICE, Carried, Splices
+from broker.sealing import Sealed, Sealing
 from broker.streams import LINE_MAX_BYTES, LineReader, LineTooLongError, LineWriter
 from broker.unanswered import Unanswered
+from broker.wiped import Wiped
 from wire.names import Principal
 
 _OURS: Final = frozenset({"content", "structuredContent", "isError"})
 
-_Params = dict[str, object] | None
+_Params: TypeAlias = dict[str, object] | None
 _decode: Final[msgspec.json.Decoder[_Params]] = msgspec.json.Decoder(_Params)
 
 
 async def serve_stdio(
-    server: Server[object], *, incoming: int, outgoing: int, principal: Principal
+    server: Server[object],
+    *,
+    incoming: int,
+    outgoing: int,
+    principal: Principal,
+    sealing: Sealing,
 ) -> None:
     """Serve the client on two descriptors until it closes its end; cancel what still runs then."""
-    client = _Client(LineReader(incoming), LineWriter(outgoing), principal)
+    client = _Client(LineReader(incoming), LineWriter(outgoing), principal, sealing)
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception]()
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage]()
     async with anyio.create_task_group() as group:
@@ -59,10 +67,13 @@ async def serve_stdio(
 class _Client:
     """One client: its lines become messages, and messages become its lines."""
 
-    def __init__(self, reader: LineReader, writer: LineWriter, principal: Principal) -> None:
+    def __init__(
+        self, reader: LineReader, writer: LineWriter, principal: Principal, sealing: Sealing
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._principal = principal
+        self._sealing = sealing
         self._splices = Splices()
         self._unanswered = Unanswered()
 
@@ -71,7 +82,7 @@ class _Client:
         async with server:
             try:
                 while (line := await self._next_line()) is not None:
-                    if line.strip():
+                    if line and not line.isspace():
                         await self._pass_on(line, server)
                         # Not even a cancellation is heard while there is no room: the client has
                         # answers to read first.
@@ -80,7 +91,7 @@ class _Client:
                 # Nobody is there any more to answer, or the server has ended.
                 return
 
-    async def _next_line(self) -> bytes | None:
+    async def _next_line(self) -> Wiped | None:
         while True:
             try:
                 return await self._reader.read()
@@ -89,21 +100,22 @@ class _Client:
                 await self._writer.write(rpc_error(None, INVALID_REQUEST, sentence))
 
     async def _pass_on(
-        self, line: bytes, server: MemoryObjectSendStream[SessionMessage | Exception]
+        self, line: Wiped, server: MemoryObjectSendStream[SessionMessage | Exception]
     ) -> None:
+        password = self._sealing.take_password(line, self._principal)
         try:
             envelope = read_envelope(line)
-            message = self._message(envelope, len(line))
+            message = self._message(envelope, password, len(line))
         except MalformedEnvelopeError as error:
             await self._writer.write(rpc_error(None, error.code, error.sentence))
             return
         await server.send(message)
 
-    def _message(self, envelope: Envelope, size_bytes: int) -> SessionMessage:
+    def _message(self, envelope: Envelope, password: Sealed, size_bytes: int) -> SessionMessage:
         params, arguments = bytes(envelope.params), b"{}"
-        if envelope.method == TOOLS_CALL and params != b"null":
+        if envelope.method == TOOLS_CALL:
             params, arguments = without_arguments(envelope)
-        carried = Carried(self._principal, arguments, self._splices)
+        carried = Carried(self._principal, arguments, password, self._splices)
         model = _model(envelope, params)
 
         async def never_answered() -> None:
@@ -156,7 +168,7 @@ def _read_params(params: bytes) -> _Params:
     try:
         return _decode.decode(params)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedEnvelopeError(INVALID_REQUEST, "params must be a JSON object") from None
+        raise MalformedEnvelopeError(INVALID_REQUEST, NO_OBJECT) from None
 
 
 def _rest(placeholder: dict[str, object]) -> dict[str, object]:

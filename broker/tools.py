@@ -9,14 +9,25 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from broker.arguments import (
     CONNECT,
-    DISCONNECT,
+    CONNECT_DYNAMIC,
     EXECUTE,
+    LEASE,
     NOTHING,
     check_statement,
 )
+from broker.sealing import Sealed
 from wire.faults import Fault, FaultCode, RefusedError
+from wire.liblogs import place_of
 from wire.logs import Log
-from wire.messages import Connect, Disconnect, Execute, ListConnections, Request
+from wire.messages import (
+    Connect,
+    ConnectDynamic,
+    ConnectionStatus,
+    Disconnect,
+    Execute,
+    ListConnections,
+    Request,
+)
 from wire.names import ConnectionId, Principal, RequestId
 from wire.results import failure
 
@@ -29,6 +40,7 @@ class Caller(NamedTuple):
     request_id: RequestId
     principal: Principal
     deadline_ms: int
+    password: Sealed
 
 
 class Question(NamedTuple):
@@ -61,21 +73,27 @@ class Tools:
         self._statement_ms = statement_ms
         self._log = log
 
-    async def call(self, name: str, arguments: bytes, principal: Principal) -> bytes:
+    async def call(
+        self, name: str, arguments: bytes, principal: Principal, password: Sealed
+    ) -> bytes:
         """Return the CallToolResult of the tool *name*, which is one of `TOOLS`.
 
-        *arguments* are the client's own JSON; whatever is wrong with them is a result too.
+        *arguments* are the client's own JSON, without the *password* that was cut out of it;
+        whatever is wrong with them is a result too.
         """
         try:
-            return await self._ask(TOOLS[name], arguments, principal)
+            return await self._ask(TOOLS[name], arguments, principal, password)
         except RefusedError as error:
             return failure(error.fault)
         except Exception as error:  # noqa: BLE001 - the edge: the SDK would quote a bug of ours
-            self._log.error("tool_call_failed", tool=name, error=type(error).__name__)
+            kind, place = type(error).__name__, place_of(error.__traceback__)
+            self._log.error("tool_call_failed", tool=name, kind=kind, place=place)
             return failure(Fault(code=FaultCode.INTERNAL))
 
-    async def _ask(self, tool: Tool, arguments: bytes, principal: Principal) -> bytes:
-        caller = Caller(self._router.new_request_id(), principal, self._statement_ms)
+    async def _ask(
+        self, tool: Tool, arguments: bytes, principal: Principal, password: Sealed
+    ) -> bytes:
+        caller = Caller(self._router.new_request_id(), principal, self._statement_ms, password)
         question = tool(arguments, caller)
         return await self._router.ask(
             question.message, question.payload, deadline_s=self._statement_ms / 1000
@@ -110,7 +128,18 @@ def _disconnect_storage(arguments: bytes, caller: Caller) -> Question:
         Disconnect(
             request_id=caller.request_id,
             principal=caller.principal,
-            connection_id=_well_formed(DISCONNECT.read(arguments).connection_id),
+            connection_id=_well_formed(LEASE.read(arguments).connection_id),
+            deadline_ms=caller.deadline_ms,
+        )
+    )
+
+
+def _connection_status(arguments: bytes, caller: Caller) -> Question:
+    return Question(
+        ConnectionStatus(
+            request_id=caller.request_id,
+            principal=caller.principal,
+            connection_id=_well_formed(LEASE.read(arguments).connection_id),
             deadline_ms=caller.deadline_ms,
         )
     )
@@ -127,13 +156,17 @@ def _list_connections(arguments: bytes, caller: Caller) -> Question:
     )
 
 
-def _connect_storage(_arguments: bytes, _caller: Caller) -> Question:
-    """Refuse without a look at the arguments: one of them is a password."""
-    raise RefusedError(
-        Fault(
-            code=FaultCode.NOT_AVAILABLE,
-            message="Connecting with a password in the arguments is not available; "
-            "the operator configures connections by name",
+def _connect_storage(arguments: bytes, caller: Caller) -> Question:
+    destination = CONNECT_DYNAMIC.read(arguments).destination()
+    if isinstance(caller.password, Fault):
+        raise RefusedError(caller.password)
+    return Question(
+        ConnectDynamic(
+            request_id=caller.request_id,
+            principal=caller.principal,
+            destination=destination,
+            sealed=caller.password,
+            deadline_ms=caller.deadline_ms,
         )
     )
 
@@ -149,6 +182,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
     "list_connections": _list_connections,
     "connect_named_storage": _connect_named_storage,
     "execute_query": _execute_query,
+    "connection_status": _connection_status,
     "disconnect_storage": _disconnect_storage,
     "connect_storage": _connect_storage,
 }

@@ -2,8 +2,14 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from wire.names import Incarnation, PoolKey, RunId
+
+Kind: TypeAlias = Literal["executor", "file-executor"]
+"""Which of the two runs a statement: who borrows connections, or who opens files."""
+
+KINDS: tuple[Kind, ...] = ("executor", "file-executor")
 
 
 @dataclass(slots=True)
@@ -11,6 +17,7 @@ class Worker:
     """One executor."""
 
     slots: int
+    kind: Kind = "executor"
     running: set[RunId] = field(default_factory=set)
     warm: set[PoolKey] = field(default_factory=set)
     is_overdue: bool = False
@@ -24,12 +31,16 @@ class Workers:
         self._workers: dict[Incarnation, Worker] = {}
 
     def names(self) -> tuple[Incarnation, ...]:
-        """Return who is here."""
-        return tuple(self._workers)
+        """Return who is here and needs grants, since it borrows."""
+        return tuple(name for name, one in self._workers.items() if one.kind == "executor")
 
-    def arrive(self, executor: Incarnation, slots: int) -> None:
+    def loads(self) -> list[tuple[Incarnation, int, int]]:
+        """Return how much each executor runs, of any kind, and how many slots it has."""
+        return [(name, len(one.running), one.slots) for name, one in self._workers.items()]
+
+    def arrive(self, executor: Incarnation, slots: int, kind: Kind = "executor") -> None:
         """Note a new executor."""
-        self._workers[executor] = Worker(slots)
+        self._workers[executor] = Worker(slots, kind)
 
     def leave(self, executor: Incarnation) -> set[RunId]:
         """Forget an executor; return what it was running."""
@@ -37,12 +48,17 @@ class Workers:
         return worker.running if worker else set()
 
     def choose(
-        self, pool: PoolKey, *, among: Container[Incarnation] | None = None
+        self,
+        pool: PoolKey,
+        *,
+        kind: Kind = "executor",
+        among: Container[Incarnation] | None = None,
     ) -> Incarnation | None:
         """Return the least busy executor with a free slot, of equals one with a warm pool."""
         free = [
             (len(worker.running), pool not in worker.warm, name)
             for name, worker in self._workers.items()
+            if worker.kind == kind
             if len(worker.running) < worker.slots and not worker.is_overdue
             if among is None or name in among
         ]

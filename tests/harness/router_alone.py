@@ -19,7 +19,7 @@ PATIENCE_MS: Final = 10_000
 SILENCE_MS: Final = 300
 ALICE: Final = Principal("token:alice")
 """Whom a gateway speaks for, unless a test says otherwise."""
-ROLES: Final[tuple[Role, ...]] = ("gateway", "executor", "vault")
+ROLES: Final[tuple[Role, ...]] = ("gateway", "executor", "file-executor", "vault")
 
 
 class Peer:
@@ -81,10 +81,15 @@ class RouterAlone:
 
     def start(self) -> None:
         """Start the process; it finds the same key memory every time."""
-        endpoints = {str(role): self.endpoint(role) for role in ROLES}
+        endpoints = {role.replace("-", "_"): self.endpoint(role) for role in ROLES}
         self.child = Child(
             "router",
-            settings={"endpoints": endpoints, "waiting_max": 100},
+            settings={
+                "endpoints": endpoints,
+                "waiting_max": 100,
+                "statements_per_lease": 100,
+                "statements_per_principal": 100,
+            },
             descriptors=[self._key_memory],
         )
         self.public_key = self.child.hear(Ready).public_key

@@ -47,7 +47,7 @@ class GatewayProcess:
         )
         try:
             send_packet(self._control, encode(configure), descriptors)
-            ready = FROM_CHILD.decode(receive_packet(self._control).data)
+            ready = FROM_CHILD.decode(receive_packet(self._control).content)
         except BaseException:
             self._control.close()
             raise

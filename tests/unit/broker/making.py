@@ -4,10 +4,12 @@ from typing import Final
 
 from broker.commands import Command, TellExecutor, TellGateway, TellVault
 from broker.dispatch import Dispatch
+from broker.shares import Limits
 from tests.harness.router_alone import ALICE
 from wire.faults import Fault, FaultCode
 from wire.messages import (
     Connect,
+    ConnectionStatus,
     Disconnect,
     Execute,
     Failed,
@@ -19,6 +21,7 @@ from wire.names import (
     Access,
     ConnectionId,
     ConnectionName,
+    Engine,
     Incarnation,
     PoolKey,
     Principal,
@@ -30,11 +33,14 @@ GATEWAY: Final = Incarnation("gateway-1.00000001")
 OTHER_GATEWAY: Final = Incarnation("gateway-2.00000002")
 A: Final = Incarnation("executor-1.0000000a")
 B: Final = Incarnation("executor-2.0000000b")
+F: Final = Incarnation("file-executor-1.0000000f")
+G: Final = Incarnation("file-executor-2.000000aa")
 VAULT: Final = Incarnation("vault-1.000000c1")
 NEXT_VAULT: Final = Incarnation("vault-1.000000c2")
 BOB: Final = Principal("token:bob")
 LEASE: Final = ConnectionId("L" * 43)
 OTHER_LEASE: Final = ConnectionId("M" * 43)
+FILE_LEASE: Final = ConnectionId("N" * 43)
 GRANT_MS: Final = 60_000
 STATEMENT_MS: Final = 20_000
 
@@ -79,6 +85,17 @@ def a_disconnect(
     )
 
 
+def a_status(
+    request_id: str = "1", *, connection_id: ConnectionId = LEASE, principal: Principal = ALICE
+) -> ConnectionStatus:
+    return ConnectionStatus(
+        request_id=RequestId(request_id),
+        principal=principal,
+        connection_id=connection_id,
+        deadline_ms=10_000,
+    )
+
+
 def a_list(request_id: str = "1") -> ListConnections:
     return ListConnections(request_id=RequestId(request_id), principal=ALICE, deadline_ms=10_000)
 
@@ -89,12 +106,14 @@ def granted(
     connection_id: ConnectionId = LEASE,
     principal: Principal = ALICE,
     access: Access = "read-write",
+    engine: Engine = "postgresql",
     opened: bool = False,
 ) -> Granted:
     return Granted(
         run_id=RunId(run_id),
         connection_id=connection_id,
         pool=PoolKey(principal, ConnectionName("main"), access),
+        engine=engine,
         grants={executor: f"grant for {executor}".encode() for executor in executors},
         expires_in_ms=GRANT_MS,
         statement_ms=STATEMENT_MS,
@@ -102,14 +121,22 @@ def granted(
     )
 
 
+def limits(requests: int = 100, *, per_lease: int = 100, per_principal: int = 100) -> Limits:
+    return Limits(
+        requests=requests,
+        statements_per_lease=per_lease,
+        statements_per_principal=per_principal,
+    )
+
+
 def a_dispatch(
     *executors: Incarnation,
     slots: int = 1,
     access: Access = "read-write",
-    waiting_max: int = 100,
+    within: Limits | None = None,
 ) -> Dispatch:
     """Return a dispatch at time 0 with a vault, these executors and grants for one lease."""
-    dispatch = Dispatch(waiting_max=waiting_max)
+    dispatch = Dispatch(within or limits())
     dispatch.vault_arrived(VAULT, now=0)
     for executor in executors:
         dispatch.executor_arrived(executor, slots, now=0)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from mcp.client import Transport
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import Receive, Scope, Send
@@ -20,11 +21,13 @@ from broker.identity import Door
 from broker.link import RouterLink
 from broker.listener import HttpServer
 from broker.sdk import make_http, make_server
+from broker.sealing import Sealing
 from broker.tools import Tools
 from tests.unit.broker.standin_router import StandInRouter
 from wire.logs import Log
 from wire.names import Incarnation
 
+SEALING_KEY = X25519PrivateKey.generate().public_key().public_bytes_raw()
 MODERN_VERSION = "2026-07-28"
 MODERN_META = {
     "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
@@ -75,6 +78,13 @@ class Gateway:
         further = {} if plain else {"unheardOf": None}
         body = tool_call(name, arguments, version=version, meta=meta, **further)
         return await self.post(body, **era_headers(name, version))
+
+
+def a_sealing() -> Sealing:
+    """Return what seals passwords to a vault that nobody has."""
+    sealing = Sealing()
+    sealing.vault_ready(SEALING_KEY)
+    return sealing
 
 
 def era_headers(name: str, version: str) -> dict[str, str]:
@@ -135,7 +145,7 @@ async def a_gateway(
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     digest = hashlib.sha256(token.encode()).hexdigest() if with_token else None
-    manager = make_http(make_server(tools))
+    manager = make_http(make_server(tools, Log("test")))
     sdk_calls: list[str] = []
 
     async def counted(scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +153,7 @@ async def a_gateway(
         await manager.asgi_app(scope, receive, send)
 
     door = Door(token_sha256=digest, listen_hosts=["127.0.0.1"], port=port)
-    app = Application(counted, tools=tools, door=door)
+    app = Application(counted, tools=tools, door=door, sealing=a_sealing())
     ready = asyncio.Event()
     server = HttpServer(app, when_ready=ready.set, log=Log("test"), limits=limits)
     if router is not None:

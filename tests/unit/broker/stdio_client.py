@@ -12,6 +12,7 @@ from broker.link import RouterLink
 from broker.sdk import make_server
 from broker.stdio import serve_stdio
 from broker.tools import Tools
+from tests.unit.broker.serving import a_sealing
 from tests.unit.broker.standin_router import StandInRouter
 from wire.logs import Log
 from wire.names import Incarnation, Principal
@@ -72,9 +73,15 @@ async def a_client(router: StandInRouter) -> AsyncIterator[StdioClient]:
     log = Log("test")
     link = RouterLink(Incarnation(f"gateway-9.{secrets.token_hex(4)}"), waiting_max=16, log=log)
     link.router_ready(router.endpoint, router.public_key)
-    server = make_server(Tools(link, statement_ms=30_000, log=log))
+    server = make_server(Tools(link, statement_ms=30_000, log=log), log)
     serving = asyncio.create_task(
-        serve_stdio(server, incoming=incoming, outgoing=outgoing, principal=Principal("uid:1000"))
+        serve_stdio(
+            server,
+            incoming=incoming,
+            outgoing=outgoing,
+            principal=Principal("uid:1000"),
+            sealing=a_sealing(),
+        )
     )
     reader = asyncio.StreamReader(limit=64 << 20)
     with open(from_gateway, "rb") as pipe:  # noqa: ASYNC230, PTH123 - a descriptor

@@ -2,7 +2,8 @@
 
 import pytest
 
-from broker.commands import TellExecutor, TellGateway
+from broker.commands import Command, TellExecutor, TellGateway
+from broker.payloads import OF_ONE_MAX_BYTES
 from tests.harness.router_alone import ALICE
 from tests.unit.broker.making import (
     BOB,
@@ -16,12 +17,13 @@ from tests.unit.broker.making import (
     a_list,
     an_execute,
     failed,
+    limits,
     runs,
     the_run,
 )
-from wire.faults import FaultCode
-from wire.messages import Answer, Cancel, Hello, LeaseEnded, Stop
-from wire.names import RequestId
+from wire.faults import Fault, FaultCode
+from wire.messages import Answer, Cancel, Failed, Hello, LeaseEnded, Stop
+from wire.names import Access, RequestId
 
 LOST = failed(FaultCode.EXECUTOR_LOST, may_have_run=True)
 
@@ -39,6 +41,43 @@ def test_a_request_for_a_lease_in_use_goes_to_an_executor_with_its_grant_and_pay
         ALICE,
         f"grant for {A}".encode(),
     )
+
+
+@pytest.mark.parametrize(("access", "kept"), [("read-write", b""), ("read-only", b"arguments")])
+def test_what_runs_is_kept_only_where_it_may_be_run_again(access: Access, kept: bytes) -> None:
+    dispatch = a_dispatch(A, access=access)
+
+    run = the_run(dispatch.from_gateway(GATEWAY, an_execute(), b"arguments", now=0))
+
+    flight = dispatch._in_flight.get(run.run_id)
+    assert flight is not None
+    assert flight.payload == kept
+
+
+def test_the_bytes_that_wait_have_a_limit_and_what_is_handed_on_counts_no_more() -> None:
+    dispatch, half = a_dispatch(A, slots=2), bytes(OF_ONE_MAX_BYTES // 2)
+    running = [an_execute(str(n)) for n in range(2)]
+    waiting = [an_execute(str(n)) for n in range(2, 4)]
+    for asked in running + waiting:
+        assert failures(dispatch.from_gateway(GATEWAY, asked, half, now=0)) == []
+
+    one_byte_more = dispatch.from_gateway(GATEWAY, an_execute("4"), b"1", now=0)
+    others = dispatch.from_gateway(GATEWAY, an_execute("5", principal=BOB), b"1", now=0)
+
+    (fault,) = failures(one_byte_more)
+    assert (fault.code, fault.message) == (
+        FaultCode.OVERLOADED,
+        "The limit of 48 MiB of statements at the same time for one client is reached",
+    )
+    assert failures(others) != [fault]
+
+
+def failures(commands: list[Command]) -> list[Fault]:
+    return [
+        command.message.fault
+        for command in commands
+        if isinstance(command, TellGateway) and isinstance(command.message, Failed)
+    ]
 
 
 def test_a_result_is_passed_on_to_the_gateway_that_asked() -> None:
@@ -167,12 +206,18 @@ def test_a_foreign_connection_id_gets_the_answer_of_one_that_never_was() -> None
 
 
 def test_a_request_beyond_the_limit_is_refused_and_the_next_after_an_answer_is_not() -> None:
-    dispatch = a_dispatch(A, waiting_max=1)
+    dispatch = a_dispatch(A, within=limits(1))
     run = the_run(dispatch.from_gateway(GATEWAY, an_execute("1"), b"", now=0))
 
-    refused = dispatch.from_gateway(GATEWAY, an_execute("2"), b"", now=0)
+    (refused,) = dispatch.from_gateway(GATEWAY, an_execute("2"), b"", now=0)
 
-    assert refused == [failed(FaultCode.OVERLOADED, "2")]
+    assert isinstance(refused, TellGateway)
+    assert isinstance(refused.message, Failed)
+    assert refused.message.request_id == "2"
+    assert refused.message.fault == Fault(
+        code=FaultCode.OVERLOADED,
+        message="The limit of 1 requests at the same time is reached",
+    )
     dispatch.ran(A, run.run_id, b"", now=1)
     assert runs(dispatch.from_gateway(GATEWAY, an_execute("3"), b"", now=1))
 

@@ -1,102 +1,62 @@
 """Whatever happens in whatever order, dispatch keeps its promises."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import TypeAlias
 
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 from hypothesis.strategies import booleans, integers, lists, sampled_from
 
-from broker.commands import Command, EndExecutor, TellExecutor, TellGateway, TellVault
-from broker.dispatch import Dispatch
 from broker.in_flight import Place
+from broker.workers import KINDS, Kind
+from tests.unit.broker.any_order import ACCESS, LIMITS, SLOTS, STATEMENT, WAITING_MAX, Record
 from tests.unit.broker.making import (
     BOB,
+    FILE_LEASE,
     GATEWAY,
-    LEASE,
     OTHER_GATEWAY,
-    OTHER_LEASE,
     VAULT,
     a_connect,
     a_disconnect,
+    a_status,
     an_execute,
-    granted,
 )
 from wire.faults import Fault, FaultCode
 from wire.messages import (
     Cancel,
+    ConnectionStatus,
+    Disconnect,
     EndLease,
+    Execute,
     LeaseEnded,
     MintGrants,
     OpenLease,
     Refused,
-    Run,
     Settled,
-    ToVault,
+    TellLease,
 )
-from wire.names import Access, ConnectionId, Incarnation, RequestId, RunId
+from wire.names import ConnectionId, Incarnation, RequestId, RunId
 
-ACCESS: dict[ConnectionId, Access] = {LEASE: "read-write", OTHER_LEASE: "read-only"}
 LEASES = sampled_from(sorted(ACCESS))
 GATEWAYS = sampled_from([GATEWAY, OTHER_GATEWAY])
-SLOTS = 1
-WAITING_MAX = 16
+OfLease: TypeAlias = Callable[..., Disconnect | ConnectionStatus]
 MOMENT = integers(0, 99)
 DEADLINES_MS = sampled_from([60_000, 5_000, 5_000, 0])
 RARELY = sampled_from([False] * 7 + [True])
 
 
-class AnyOrder(RuleBasedStateMachine):
-    """Every event that dispatch can hear of, and a record of what it then said."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dispatch = Dispatch(waiting_max=WAITING_MAX)
-        self.now = 0.0
-        self.born = 0
-        self.asked: dict[str, Incarnation] = {}
-        self.unwanted: set[str] = set()
-        self.replies: Counter[str] = Counter()
-        self.running: dict[Incarnation, set[RunId]] = {}
-        self.sent: Counter[RunId] = Counter()
-        self.has_vault = False
-        self.questions: list[ToVault] = []
+class AnyOrder(Record):
+    """Every event that dispatch can hear of, in any order."""
 
     @initialize()
     def begin(self) -> None:
         self.vault_comes()
-        self.executor_comes()
-        self.executor_comes()
+        self.executor_comes(kind="executor")
+        self.executor_comes(kind="executor")
+        self.executor_comes(kind="file-executor")
         for lease in ACCESS:
             self.grant(99, lease, opened=False)
-
-    def obey(self, commands: list[Command]) -> None:
-        for command in commands:
-            match command:
-                case TellGateway(gateway, message):
-                    assert self.asked[message.request_id] == gateway
-                    self.replies[message.request_id] += 1
-                case TellExecutor(executor, Run() as run):
-                    self.order(executor, run)
-                case TellExecutor(executor, message):
-                    assert message.run_id in self.running[executor]
-                case EndExecutor(executor):
-                    assert executor in self.running
-                case TellVault(vault, message):
-                    assert vault == VAULT
-                    assert self.has_vault, "somebody asks a vault that is gone"
-                    self.questions.append(message)
-
-    def order(self, executor: Incarnation, run: Run) -> None:
-        assert run.grant == f"grant for {executor}".encode()
-        self.running[executor].add(run.run_id)
-        assert len(self.running[executor]) <= SLOTS
-        self.sent[run.run_id] += 1
-        assert self.sent[run.run_id] <= (1 if run.pool.access == "read-write" else 2)
-
-    def new_request(self, gateway: Incarnation) -> str:
-        name = str(len(self.asked))
-        self.asked[name] = gateway
-        return name
 
     @rule(gateway=GATEWAYS, leases=lists(LEASES, max_size=3), deadline_ms=DEADLINES_MS)
     def execute(
@@ -105,20 +65,28 @@ class AnyOrder(RuleBasedStateMachine):
         for lease in leases:
             name = self.new_request(gateway)
             request = an_execute(name, connection_id=lease, deadline_ms=deadline_ms)
-            self.obey(self.dispatch.from_gateway(gateway, request, b"", now=self.now))
+            self.obey(self.dispatch.from_gateway(gateway, request, STATEMENT, now=self.now))
 
     @rule(lease=LEASES)
     def execute_with_a_foreign_id(self, lease: ConnectionId) -> None:
         request = an_execute(self.new_request(GATEWAY), connection_id=lease, principal=BOB)
         self.obey(self.dispatch.from_gateway(GATEWAY, request, b"", now=self.now))
 
-    @rule(gateway=GATEWAYS, lease=LEASES, connects=booleans())
-    def connect_or_disconnect(
-        self, *, gateway: Incarnation, lease: ConnectionId, connects: bool
+    @rule(gateway=GATEWAYS, lease=LEASES, how=sampled_from([None, a_disconnect, a_status]))
+    def connect_or_disconnect_or_look(
+        self, *, gateway: Incarnation, lease: ConnectionId, how: OfLease | None
     ) -> None:
         name = self.new_request(gateway)
-        request = a_connect(name) if connects else a_disconnect(name, connection_id=lease)
+        request = a_connect(name) if how is None else how(name, connection_id=lease)
         self.obey(self.dispatch.from_gateway(gateway, request, b"", now=self.now))
+
+    @rule(gateway=GATEWAYS)
+    def connect_to_a_file(self, gateway: Incarnation) -> None:
+        request = a_connect(self.new_request(gateway))
+        self.obey(self.dispatch.from_gateway(gateway, request, b"", now=self.now))
+        if self.questions and isinstance(question := self.questions[-1], OpenLease):
+            self.questions.pop()
+            self.grant(question.run_id, FILE_LEASE, opened=True)
 
     @rule(which=MOMENT)
     def cancel(self, which: int) -> None:
@@ -135,12 +103,13 @@ class AnyOrder(RuleBasedStateMachine):
         self.unwanted.update(name for name, its in self.asked.items() if its == gateway)
         self.obey(self.dispatch.gateway_lost(gateway))
 
-    @rule()
-    def executor_comes(self) -> None:
+    @rule(kind=sampled_from(KINDS))
+    def executor_comes(self, kind: Kind) -> None:
         self.born += 1
-        executor = Incarnation(f"executor-{self.born}")
+        executor = Incarnation(f"{kind}-{self.born}")
         self.running[executor] = set()
-        self.obey(self.dispatch.executor_arrived(executor, SLOTS, now=self.now))
+        self.kinds[executor] = kind
+        self.obey(self.dispatch.executor_arrived(executor, SLOTS, kind=kind, now=self.now))
 
     @rule(which=MOMENT)
     def executor_dies(self, which: int) -> None:
@@ -149,13 +118,14 @@ class AnyOrder(RuleBasedStateMachine):
             del self.running[executor]
             self.obey(self.dispatch.executor_lost(executor, now=self.now))
 
-    @rule(which=MOMENT)
-    def run_ends(self, which: int) -> None:
+    @rule(which=MOMENT, fails=booleans())
+    def run_ends(self, *, which: int, fails: bool) -> None:
         runs = sorted((one, run) for one, its in self.running.items() for run in its)
         if runs:
             executor, run = runs[which % len(runs)]
             self.running[executor].remove(run)
-            self.obey(self.dispatch.ran(executor, run, b"", now=self.now))
+            failed = FaultCode.STATEMENT_FAILED if fails else None
+            self.obey(self.dispatch.ran(executor, run, b"", failed=failed, now=self.now))
 
     @rule(number=integers(1, 30))
     def run_ends_that_does_not_run(self, number: int) -> None:
@@ -184,20 +154,14 @@ class AnyOrder(RuleBasedStateMachine):
             case OpenLease(run_id=run_id) | MintGrants(run_id=run_id) if not refused:
                 lease = getattr(question, "connection_id", lease)
                 self.grant(run_id, lease, opened=isinstance(question, OpenLease))
-            case EndLease(run_id=run_id) if not refused:
+            case EndLease(run_id=run_id) | TellLease(run_id=run_id) if not refused:
                 self.obey(self.dispatch.from_vault(Settled(run_id=run_id), b"", now=self.now))
-            case OpenLease(run_id=run_id) | MintGrants(run_id=run_id) | EndLease(run_id=run_id):
+            case OpenLease() | MintGrants() | EndLease() | TellLease():
                 fault = Fault(code=FaultCode.INVALID_CONNECTION)
-                message = Refused(run_id=run_id, fault=fault)
+                message = Refused(run_id=question.run_id, fault=fault)
                 self.obey(self.dispatch.from_vault(message, b"", now=self.now))
             case _:
                 return
-
-    def grant(self, number: int, lease: ConnectionId, *, opened: bool) -> None:
-        message = granted(
-            number, *self.running, connection_id=lease, access=ACCESS[lease], opened=opened
-        )
-        self.obey(self.dispatch.from_vault(message, b"", now=self.now))
 
     @rule(lease=LEASES, happens=RARELY)
     def lease_ends(self, *, lease: ConnectionId, happens: bool) -> None:
@@ -222,7 +186,8 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def every_request_is_in_one_place(self) -> None:
         requests = self.dispatch._in_flight.where(lambda _: True)
-        waiting = self.dispatch._in_flight._for_slot
+        turns = self.dispatch._in_flight._for_slot.values()
+        waiting = {run for one in turns for runs in one._waiting.values() for run in runs}
         assert len(requests) <= WAITING_MAX
         for request in requests:
             assert (request.place is Place.FOR_SLOT) == (request.run_id in waiting)
@@ -232,10 +197,30 @@ class AnyOrder(RuleBasedStateMachine):
             assert asked or request.place is not Place.AT_VAULT
 
     @invariant()
+    def what_counts_against_the_limits_is_what_is_in_flight(self) -> None:
+        requests = [flight.asked for flight in self.dispatch._in_flight.where(lambda _: True)]
+        statements = [one for one in requests if isinstance(one, Execute)]
+        of_lease = Counter((one.principal, one.connection_id) for one in statements)
+        shares = self.dispatch._in_flight._shares
+        assert (shares._all, shares._of_lease) == (len(requests), of_lease)
+        assert max(of_lease.values(), default=0) <= LIMITS.statements_per_lease
+
+    @invariant()
     def nobody_waits_for_a_slot_that_is_free(self) -> None:
         workers = self.dispatch._workers._workers.values()
-        if any(len(one.running) < one.slots and not one.is_overdue for one in workers):
-            assert self.dispatch._in_flight.first_for_slot() is None
+        for kind in KINDS:
+            mine = [one for one in workers if one.kind == kind]
+            if any(len(one.running) < one.slots and not one.is_overdue for one in mine):
+                assert self.dispatch._in_flight.first_for_slot(kind) is None
+
+    @invariant()
+    def a_new_lease_on_a_file_is_tried_told_or_ended(self) -> None:
+        flights = self.dispatch._in_flight.where(lambda flight: flight.trial is not None)
+        left = self.on_trial - {flight.lease for flight in flights}
+        if not self.has_vault:
+            # Nobody can be asked to end them now; they end because nobody uses them.
+            self.on_trial -= left
+        assert not left & self.on_trial
 
 
 TestAnyOrder = AnyOrder.TestCase

@@ -17,6 +17,7 @@ from tests.unit.broker.making import (
     an_execute,
     failed,
     granted,
+    limits,
     runs,
     the_question,
     the_run,
@@ -58,11 +59,15 @@ def test_a_cancelled_request_is_not_kept_until_its_turn_would_have_come() -> Non
     dispatch.from_gateway(GATEWAY, an_execute("1"), b"large", now=0)
     dispatch.from_gateway(GATEWAY, CANCEL, b"", now=1)
 
-    assert len(dispatch._in_flight._for_slot) == 1
+    first = dispatch._in_flight.first_for_slot()
+    assert first is not None
+    assert first.asked.request_id == "first in turn"
+    dispatch.from_gateway(GATEWAY, Cancel(request_id=first.asked.request_id), b"", now=1)
+    assert dispatch._in_flight.first_for_slot() is None
 
 
 def test_a_request_cancelled_while_there_is_no_vault_is_not_asked_for() -> None:
-    dispatch = Dispatch(waiting_max=9)
+    dispatch = Dispatch(limits())
     assert dispatch.from_gateway(GATEWAY, a_connect(), b"", now=0) == []
 
     assert dispatch.from_gateway(GATEWAY, CANCEL, b"", now=1) == []
@@ -114,7 +119,7 @@ def test_a_gateway_that_is_gone_waits_for_nothing() -> None:
 
 @pytest.mark.parametrize("place", ["for a vault", "at the vault", "for a slot"])
 def test_a_request_that_waited_past_its_deadline_was_not_run_and_says_so(place: str) -> None:
-    dispatch = a_dispatch() if place == "for a slot" else Dispatch(waiting_max=9)
+    dispatch = a_dispatch() if place == "for a slot" else Dispatch(limits())
     if place == "at the vault":
         dispatch.vault_arrived(A, now=0)
     dispatch.from_gateway(GATEWAY, an_execute(deadline_ms=1_000), b"", now=0)

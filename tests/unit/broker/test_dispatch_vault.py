@@ -19,6 +19,7 @@ from tests.unit.broker.making import (
     an_execute,
     failed,
     granted,
+    limits,
     runs,
     the_question,
     the_run,
@@ -93,7 +94,7 @@ def test_a_list_is_asked_of_the_vault_for_its_principal() -> None:
 
 
 def test_a_lease_that_the_router_does_not_know_is_asked_for_and_then_run() -> None:
-    dispatch = Dispatch(waiting_max=9)
+    dispatch = Dispatch(limits())
     dispatch.vault_arrived(VAULT, now=0)
     dispatch.executor_arrived(A, 1, now=0)
 
@@ -103,7 +104,7 @@ def test_a_lease_that_the_router_does_not_know_is_asked_for_and_then_run() -> No
 
 
 def test_a_lease_that_the_vault_does_not_know_either_is_invalid() -> None:
-    dispatch = Dispatch(waiting_max=9)
+    dispatch = Dispatch(limits())
     dispatch.vault_arrived(VAULT, now=0)
     number = the_question(dispatch.from_gateway(GATEWAY, an_execute(), b"", now=0))
 

@@ -46,13 +46,13 @@ def post_call(port: int, name: str, arguments: object) -> dict[str, object]:
 
 
 def test_a_gateway_that_said_ready_serves_until_it_is_told_to_finish() -> None:
-    with StandInRouter() as router, listening_socket() as listening:
+    with StandInRouter() as first, StandInRouter() as second, listening_socket() as listening:
         port = listening.getsockname()[1]
         with GatewayProcess(http_settings(port), [listening.fileno()]) as gateway:
-            gateway.use_router(router.endpoint, router.public_key)
+            gateway.use_router(first.endpoint, first.public_key)
             before = list_connections(port)
             gateway.tell(RouterLost())
-            gateway.use_router(router.endpoint, router.public_key)
+            gateway.use_router(second.endpoint, second.public_key)
 
             after = list_connections(port)
 

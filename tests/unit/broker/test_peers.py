@@ -108,7 +108,7 @@ def test_a_name_that_is_another_key_s_is_a_stranger_s(line: Line) -> None:
     with pytest.raises(StrangerError) as dropped:
         line.receive()
 
-    assert (dropped.value.sender, dropped.value.size) == (B, len(HELLO))
+    assert (dropped.value.sender, dropped.value.size_bytes) == (B, len(HELLO))
     assert line.peers.receive() is None
 
 
@@ -142,7 +142,7 @@ def test_the_first_message_of_a_peer_is_its_greeting_or_dropped(line: Line) -> N
     with pytest.raises(UnannouncedError) as dropped:
         line.receive()
 
-    assert (dropped.value.sender, dropped.value.size) == (A, len(encode(an_execute())))
+    assert (dropped.value.sender, dropped.value.size_bytes) == (A, len(encode(an_execute())))
     assert line.receive() == Received(A, HELLO, b"")
 
 
@@ -161,7 +161,7 @@ def test_a_message_of_another_shape_is_dropped_and_the_next_is_read(
     with pytest.raises(MisshapenError) as dropped:
         line.receive()
 
-    assert (dropped.value.sender, dropped.value.size) == (A, len(frames[0]))
+    assert (dropped.value.sender, dropped.value.size_bytes) == (A, len(frames[0]))
     assert line.receive() == Received(A, b"header", b"payload")
 
 

@@ -49,6 +49,11 @@ MALFORMED = [
         -32600,
         id="params that are a list",
     ),
+    pytest.param(
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"pa55w\xf6rd\xff":1}}',
+        -32600,
+        id="a key that is not UTF-8",
+    ),
 ]
 
 
@@ -103,6 +108,23 @@ def test_a_wrong_call_is_an_error_that_quotes_nothing(
         assert part(answered(response), "error", "code") in {-32602, -32600, -32020}
         assert "wörd" not in response.text
         assert "w\\u00f6rd" not in response.text
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("version", ERAS)
+def test_a_call_without_params_is_refused_like_one_without_a_name(version: str) -> None:
+    async def run() -> None:
+        body = {"jsonrpc": "2.0", "id": "a", "method": "tools/call"}
+        headers = era_headers("execute_query", version)
+        with StandInRouter() as router:
+            async with a_gateway(router) as gateway:
+                null = await gateway.post({**body, "params": None}, **headers)
+                empty = await gateway.post({**body, "params": {}}, **headers)
+
+        assert null.status_code == empty.status_code
+        assert null.status_code < 500
+        assert answered(null) == answered(empty)
 
     asyncio.run(run())
 

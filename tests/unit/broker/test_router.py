@@ -225,7 +225,7 @@ def test_what_is_dropped_is_logged_by_its_sender_and_size_and_not_quoted(
 
     said = capfd.readouterr().err
     (dropped,) = [line for line in map(json.loads, said.splitlines()) if line["event"] == event]
-    assert (dropped["sender"], dropped["size"]) == (GATEWAY, len(b"nonsense"))
+    assert (dropped["sender"], dropped["size_bytes"]) == (GATEWAY, len(b"nonsense"))
     assert "nonsense" not in said
 
 

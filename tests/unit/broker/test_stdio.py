@@ -138,9 +138,10 @@ CANARY = "pä55wörd"
         (b"[]", -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":7}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"\xff"}}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"\xff":1}}', -32600),
         (b"x" * (LINE_MAX_BYTES + 1), -32600),
     ],
-    ids=["not JSON", "binary", "batch", "no params", "not UTF-8", "too long"],
+    ids=["not JSON", "binary", "batch", "no params", "not UTF-8", "key not UTF-8", "too long"],
 )
 def test_a_line_that_is_no_message_gets_an_error_and_the_next_one_is_served(
     line: bytes, code: int
@@ -155,6 +156,23 @@ def test_a_line_that_is_no_message_gets_an_error_and_the_next_one_is_served(
         assert part(first, "error", "code") == code
         assert first["id"] is None
         assert CANARY not in json.dumps(first, ensure_ascii=False)
+        assert second["id"] == 7
+
+    asyncio.run(run())
+
+
+def test_a_call_without_params_is_refused_over_stdio_and_the_next_one_is_served() -> None:
+    async def run() -> None:
+        null = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": None}
+        with StandInRouter() as router:
+            async with a_client(router) as client:
+                await client.initialize()
+                await client.send(null)
+                first = await client.receive()
+                await client.send(tool_call("list_connections", {}, version="2025-11-25"))
+                second = await client.receive()
+
+        assert (first["id"], part(first, "error", "code")) == (1, -32602)
         assert second["id"] == 7
 
     asyncio.run(run())

@@ -2,16 +2,26 @@ import asyncio
 import json
 import random
 import string
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.catalogue import tools
+from broker.sealing import NO_PASSWORD, Sealed
 from broker.tools import TOOLS, Tools
 from tests.unit.broker.serving import part
 from wire.logs import Log
-from wire.messages import Connect, Disconnect, Execute, ListConnections, Request
+from wire.messages import (
+    Connect,
+    ConnectDynamic,
+    ConnectionStatus,
+    Disconnect,
+    Execute,
+    ListConnections,
+    Request,
+)
 from wire.names import PARAMETERS_MAX, STATEMENT_MAX_BYTES, Principal, RequestId
 from wire.results import success
 
@@ -37,8 +47,11 @@ class Recorder:
         return success({})
 
 
-def call(router: Recorder, name: str, arguments: bytes) -> dict[str, object]:
-    calling = Tools(router, statement_ms=30_000, log=Log("test")).call(name, arguments, ALICE)
+def call(
+    router: Recorder, name: str, arguments: bytes, password: Sealed = NO_PASSWORD
+) -> dict[str, object]:
+    tools = Tools(router, statement_ms=30_000, log=Log("test"))
+    calling = tools.call(name, arguments, ALICE, password)
     return dict(json.loads(asyncio.run(calling))["structuredContent"])
 
 
@@ -52,6 +65,7 @@ def test_each_tool_asks_the_router_for_its_caller() -> None:
     call(router, "list_connections", b"{}")
     call(router, "connect_named_storage", b'{"connection_name":"main"}')
     call(router, "execute_query", b'{"connection_id":"%s","query":"select 1"}' % ID.encode())
+    call(router, "connection_status", b'{"connection_id":"%s"}' % ID.encode())
     call(router, "disconnect_storage", b'{"connection_id":"%s"}' % ID.encode())
 
     messages = [message for message, _ in router.asked]
@@ -59,6 +73,7 @@ def test_each_tool_asks_the_router_for_its_caller() -> None:
         ListConnections,
         Connect,
         Execute,
+        ConnectionStatus,
         Disconnect,
     ]
     assert {message.principal for message in messages} == {ALICE}
@@ -114,6 +129,7 @@ WRONG = [
         id="long name",
     ),
     pytest.param("list_connections", {"all": True}, "takes no arguments", id="for a list"),
+    pytest.param("connection_status", {}, "connection_id is missing", id="status of nothing"),
 ]
 
 
@@ -157,18 +173,77 @@ def test_a_malformed_connection_id_gets_the_answer_of_an_unknown_one(connection_
     router = Recorder()
     arguments = json.dumps({"connection_id": connection_id, "query": "select 1"}).encode()
 
-    result = call(router, "execute_query", arguments)
+    only_the_id = json.dumps({"connection_id": connection_id}).encode()
+    results = [
+        call(router, "execute_query", arguments),
+        call(router, "connection_status", only_the_id),
+        call(router, "disconnect_storage", only_the_id),
+    ]
 
-    assert result["error"] == "Invalid connection ID"
+    assert {result["error"] for result in results} == {"Invalid connection ID"}
     assert router.asked == []
 
 
-def test_connect_storage_refuses_whatever_it_is_given_and_repeats_none_of_it() -> None:
-    password = "".join(random.choices(string.ascii_letters, k=6)) + ":@/%' \"\\ü"  # noqa: S311 - nobody's
-    for arguments in (json.dumps({"password": password}).encode(), b"not even JSON"):
-        result = call(Recorder(), "connect_storage", arguments)
+STORAGE: Final[dict[str, object]] = {
+    "storage_type": "postgresql",
+    "host": "db.example",
+    "database": "main",
+    "username": "jürgen",
+    "password": "",
+}
 
-        assert part(result, "fault", "code") == "not_available"
+
+def test_connect_storage_asks_for_its_destination_with_the_sealed_password() -> None:
+    router = Recorder()
+
+    result = call(router, "connect_storage", json.dumps(STORAGE).encode(), b"sealed")
+
+    assert result == {"success": True}
+    ((message, payload),) = router.asked
+    assert isinstance(message, ConnectDynamic)
+    assert (message.sealed, message.destination.port, payload) == (b"sealed", 5432, b"")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"storage_type": "sqlite"}, "configured by name"),
+        ({"storage_type": "oracle"}, "storage_type must be"),
+        ({"host": ""}, "host must be"),
+        ({"host": "h" * 254}, "host must be"),
+        ({"port": 0}, "port must be"),
+        ({"port": 65536}, "port must be"),
+        ({"database": "a\0b"}, "database must be"),
+        ({"username": "ü" * 65}, "username must be"),
+        ({"password": 0}, "password must be"),
+        ({"unheard_of": 1}, "an argument too many"),
+    ],
+)
+def test_a_wrong_argument_of_connect_storage_is_named(change: dict[str, object], word: str) -> None:
+    router = Recorder()
+
+    result = call(router, "connect_storage", json.dumps({**STORAGE, **change}).encode(), b"sealed")
+
+    assert part(result, "fault", "code") == "invalid_arguments"
+    assert word in str(result["error"])
+    assert router.asked == []
+
+
+def test_without_a_password_that_could_be_one_connect_storage_says_what_it_must_be() -> None:
+    router = Recorder()
+
+    result = call(router, "connect_storage", json.dumps(STORAGE).encode())
+
+    assert result["error"] == "password must be a string of 1 to 1024 bytes without a NUL"
+    assert router.asked == []
+
+
+def test_connect_storage_repeats_nothing_that_it_is_given() -> None:
+    password = "".join(random.choices(string.ascii_letters, k=6)) + ":@/%' \"\\ü"  # noqa: S311 - nobody's
+    for arguments in ({"password": password}, {**STORAGE, "host": password, "port": password}):
+        result = call(Recorder(), "connect_storage", json.dumps(arguments).encode())
+
+        assert result["success"] is False
         assert password not in json.dumps(result, ensure_ascii=False)
 
 
@@ -182,4 +257,7 @@ def test_a_bug_of_ours_is_an_internal_fault_without_its_text(
     )
 
     assert result["fault"] == {"code": "internal"}
-    assert "canary" not in json.dumps(result) + capfd.readouterr().err
+    logged = capfd.readouterr().err
+    assert '"event":"tool_call_failed"' in logged
+    assert '"place":"test_tools.py:' in logged
+    assert "canary" not in json.dumps(result) + logged
