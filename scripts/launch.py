@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 USAGE = """\
 usage: launch.py [--config FILE] [--listen HOST:PORT] [--run-dir DIR]
                  [--executors N] [--gateways N] [--no-token]
+                 [--log-format FORMAT]
 
 Makes .venv beside this checkout on first use, installs the pinned packages into it, and runs
 `strongroom up` with the options given here. Without --config it starts a demo: a PostgreSQL server
@@ -25,12 +26,14 @@ of its own with a sample database, one read-only and one read-write connection.
   --config FILE         the connections that may be used (JSON)
   --listen HOST:PORT    where MCP clients connect (127.0.0.1:8765)
   --run-dir DIR         where sockets and the token are kept
-  --executors N         how many processes run statements
-  --gateways N          how many processes face MCP clients
+  --executors N         how many processes run statements (2)
+  --gateways N          how many processes face MCP clients (1)
   --no-token            let any local user connect
+  --log-format FORMAT   text, json or auto: text at a terminal, JSON elsewhere (auto)
 
 Credentials: NAME=user:password in the environment, where the configuration says
-"credentialsEnv": "NAME". They are taken out of it before anything else runs.
+"credentialsEnv": "NAME", or a file of that name in $CREDENTIALS_DIRECTORY (systemd's
+LoadCredential=NAME:FILE). They are taken out before anything else runs.
 """
 
 
@@ -52,6 +55,10 @@ def main(arguments: "list[str]") -> int:
     from console.takeout import take_credentials  # noqa: PLC0415
 
     take_credentials(arguments, reexec=[sys.executable, *sys.orig_argv[1:]])
+    refusal = _run_dir_refusal(arguments)
+    if refusal is not None:
+        sys.stderr.write("strongroom: " + refusal + "\n")
+        return 2
     from scripts import installation  # noqa: PLC0415
 
     status = installation.main(["demo"])
@@ -70,6 +77,27 @@ def _unknown_in(arguments: "list[str]") -> "str | None":
             return argument
         if known[name] and not equals:
             next(rest, None)  # its value
+    return None
+
+
+def _run_dir_refusal(arguments: "list[str]") -> "str | None":
+    """Return why the run directory cannot be used, before anything is installed for it."""
+    from wire import rundir  # noqa: PLC0415 - after the take-out
+
+    given = None
+    for name, value in zip(arguments, [*arguments[1:], ""]):  # noqa: B905 - an old Python's grammar
+        if name == "--run-dir":
+            given = Path(value)
+        elif name.startswith("--run-dir="):
+            given = Path(name.partition("=")[2])
+    try:
+        rundir.require_usable(rundir.run_dir_of(given), uid=rundir.own_uid())
+    except FileNotFoundError:
+        return None
+    except rundir.RunDirectoryError as error:
+        return str(error)
+    except OSError as error:
+        return "run directory cannot be used: " + str(error.strerror)
     return None
 
 

@@ -2,5 +2,4 @@
 
 from console.demo.account import DemoError as DemoError
 from console.demo.plan import DemoPlan as DemoPlan
-from console.demo.plan import discard as discard
 from console.demo.plan import prepare as prepare

@@ -18,16 +18,15 @@ from typing import Final
 
 from console.demo.account import owner_of
 from console.demo.cluster import ENVIRONMENT, server_command
+from console.demo.leftovers import hold
 
 PR_SET_PDEATHSIG: Final = 1
 WATCHED: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 
-# What PostgreSQL calls a fast and an immediate shutdown.
-FAST: Final = signal.SIGINT
+# What PostgreSQL calls an immediate shutdown. Any other would first write down what is about to be
+# removed, and the supervisor gives us little time to remove it.
 IMMEDIATE: Final = signal.SIGQUIT
-# "Ctrl-C stops everything in under 2 s": a fast stop takes 0.1 s, the rest is for a loaded machine.
-FAST_STOP_S: Final = 0.8
-IMMEDIATE_STOP_S: Final = 0.5
+IMMEDIATE_STOP_S: Final = 0.8
 
 # How often the server's own status line is read until it says ready; it takes about 0.1 s.
 READY_CHECK_S: Final = 0.02
@@ -44,9 +43,11 @@ def keep(home: Path, programs: Path, *, parent: int, ready_fd: int | None) -> in
     if os.getppid() != parent:
         shutil.rmtree(home, ignore_errors=True)
         return _failed("the process that prepared the demo database is gone")
+    hold(home)  # until we end, so that no other demo's start takes it for left behind
     server = _start(home, programs)
     if _wait_until_told(server, home, ready_fd) == signal.SIGCHLD:
-        return _failed(f"the demo database ended by itself: {_last_line(home / 'server.log')}")
+        # Not its words: PostgreSQL quotes the statement that an error was about.
+        return _failed(f"the demo database ended by itself; {home / 'server.log'} may say why")
     _stop(server)
     shutil.rmtree(home, ignore_errors=True)
     return 0
@@ -123,21 +124,13 @@ def _report_if_ready(
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    for number, patience_s in ((FAST, FAST_STOP_S), (IMMEDIATE, IMMEDIATE_STOP_S)):
-        server.send_signal(number)
-        try:
-            server.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            continue
-        return
-    # Its backends notice by themselves that it is gone, and end.
-    server.kill()
-    server.wait()
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines()
-    return lines[-1] if lines else "it left no message"
+    server.send_signal(IMMEDIATE)
+    try:
+        server.wait(IMMEDIATE_STOP_S)
+    except subprocess.TimeoutExpired:
+        # Its backends notice by themselves that it is gone, and end.
+        server.kill()
+        server.wait()
 
 
 def _failed(sentence: str) -> int:

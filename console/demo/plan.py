@@ -22,6 +22,7 @@ from console.demo.account import (
     server_account,
 )
 from console.demo.cluster import make_cluster, run_sql
+from console.demo.leftovers import PREFIX, hold, sweep
 from console.demo.programs import find_programs
 from console.demo.roles import (
     CREATE_DATABASE,
@@ -56,21 +57,28 @@ class DemoPlan:
     """The reader's password on its first line, for `strongroom prove --secret-file`."""
     directory: Path
     """All that the demo has on disk; the keeper removes it at the end."""
+    lock_fd: int
+    """Tells other demos' starts that the directory is in use; inheritable."""
 
 
 def prepare(directory: Path | None = None) -> DemoPlan:
     """Make the demo database in a fresh directory below *directory*, or the temporary one.
 
-    Raises DemoError with a sentence, and leaves nothing behind then.
+    What demos that were killed left there is removed first. Raises DemoError with a sentence, and
+    leaves nothing behind then.
     """
     account = server_account()
     with ExitStack() as undo:
         try:
             if directory is not None:
                 directory.mkdir(parents=True, exist_ok=True)
-            home = Path(tempfile.mkdtemp(prefix="strongroom-demo-", dir=directory)).resolve()
+            sweep(directory or Path(tempfile.gettempdir()))
+            home = Path(tempfile.mkdtemp(prefix=PREFIX, dir=directory)).resolve()
             undo.callback(shutil.rmtree, home, ignore_errors=True)
-            plan = _prepare_in(home, account)
+            lock = hold(home)
+            undo.callback(os.close, lock)
+            os.set_inheritable(lock, True)  # noqa: FBT003 - the os module's own signature
+            plan = _prepare_in(home, account, lock=lock)
         except OSError as error:
             what = error.filename or "the demo database"
             raise DemoError(f"the demo database: {what}: {error.strerror}") from error
@@ -78,13 +86,7 @@ def prepare(directory: Path | None = None) -> DemoPlan:
     return plan
 
 
-def discard(plan: DemoPlan) -> None:
-    """Undo `prepare` where no keeper was started."""
-    os.close(plan.secrets_fd)
-    shutil.rmtree(plan.directory, ignore_errors=True)
-
-
-def _prepare_in(home: Path, account: Account) -> DemoPlan:
+def _prepare_in(home: Path, account: Account, *, lock: int) -> DemoPlan:
     _open_to(home, account)
     programs = find_programs(account, fallback=home)
     port = _free_port()
@@ -103,6 +105,7 @@ def _prepare_in(home: Path, account: Account) -> DemoPlan:
         secrets_fd=_store_credentials(reader, writer),
         reader_password_file=_write_password(home / "reader-password", reader),
         directory=home,
+        lock_fd=lock,
     )
 
 

@@ -1,91 +1,22 @@
 """The credential take-out, seen from outside: what a process that ran it still holds."""
 
-import json
+import codecs
 import os
 import secrets
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from console.takeout import configuration_path, store
+from tests.unit.console.takeout_bench import (
+    FORGETTER,
+    TAKER,
+    a_configuration,
+    places_holding,
+    refused,
+    started,
+)
 from wire.takeout_fd import SECRETS_FD
-
-ROOT = Path(__file__).resolve().parents[3]
-
-# Takes, says what it found, then stays until its standard input ends, to be looked into.
-TAKER = """
-import os, sys
-from console.takeout import take_credentials
-fd = take_credentials(sys.argv[1:], reexec=[sys.executable, *sys.orig_argv[1:]])
-print("none" if fd is None else fd, flush=True)
-sys.stdin.read()
-"""
-# What one would write without thinking: the variable is deleted, and its copies stay.
-FORGETTER = """
-import os, sys
-os.environ.pop("MAIN_DB_CREDENTIALS")
-print("none", flush=True)
-sys.stdin.read()
-"""
-
-
-def a_configuration(directory: Path, *variables: str) -> Path:
-    path = directory / "strongroom.json"
-    connections = {
-        f"connection_{number}": {"type": "postgresql", "credentialsEnv": variable}
-        for number, variable in enumerate(variables)
-    }
-    path.write_text(json.dumps({"connections": connections}), encoding="utf-8")
-    return path
-
-
-@contextmanager
-def started(
-    program: str, *arguments: str, **variables: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", program, *arguments],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process:
-        yield process, process.stdout.readline().strip()
-        process.stdin.close()
-
-
-def refused(path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-c", TAKER, "--config", str(path)],
-        env={"PYTHONPATH": str(ROOT), "MAIN_DB_CREDENTIALS": "app:never shown"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def places_holding(pid: int, needle: bytes) -> list[str]:
-    """Return the readable mappings of *pid* that hold *needle*, and its environment if it does."""
-    process = Path(f"/proc/{pid}")
-    found = ["environ"] if needle in (process / "environ").read_bytes() else []
-    with (process / "mem").open("rb", buffering=0) as memory:
-        for line in (process / "maps").read_text().splitlines():
-            bounds, rights, *_ = line.split()
-            start, end = (int(bound, 16) for bound in bounds.split("-"))
-            if rights.startswith("r") and not line.endswith(("[vvar]", "[vvar_vclock]")):
-                if end > 1 << 63:  # [vsyscall] is the kernel's own
-                    continue
-                memory.seek(start)
-                if needle in memory.read(end - start):
-                    found.append(line)
-    return found
 
 
 def test_a_taken_password_is_nowhere_in_the_memory_or_environment_of_the_process(
@@ -191,10 +122,12 @@ def test_an_old_number_in_the_variable_is_not_believed(tmp_path: Path) -> None:
     [
         (b'{"connections": {\n  "a" 1}}', "is not JSON: line 2, column 7: Expecting ':' delimiter"),
         (b"", "is not JSON: line 1, column 1: Expecting value"),
+        (b"[1,]", "is not JSON: line 1, column 4: Expecting value (a comma too many?)"),
+        (b'{"a": "\\q"}', "is not JSON: line 1, column 8: Invalid \\escape"),
         (b'{"a": "\xff"}', "is not UTF-8 text: line 1"),
         (b"[" * 100_000, "is not a configuration: it is nested too deeply"),
     ],
-    ids=["broken", "empty", "not UTF-8", "too deep"],
+    ids=["broken", "empty", "comma too many", "wrong escape", "not UTF-8", "too deep"],
 )
 def test_an_unreadable_configuration_ends_the_process_with_one_sentence(
     tmp_path: Path, content: bytes, sentence: str
@@ -207,6 +140,16 @@ def test_an_unreadable_configuration_ends_the_process_with_one_sentence(
     assert run.returncode == 2
     assert run.stdout == ""
     assert run.stderr == f"strongroom: configuration {path} {sentence}\n"
+
+
+def test_a_mark_that_an_editor_put_first_hides_no_name(tmp_path: Path) -> None:
+    path = a_configuration(tmp_path, "ONE")
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+
+    with started(TAKER, "--config", str(path), ONE="a:1") as (process, said):
+        held = Path(f"/proc/{process.pid}/fd/{said}").read_bytes()
+
+    assert held == b"ONE=a:1\0"
 
 
 def test_a_configuration_that_is_not_there_or_not_a_file_is_refused(tmp_path: Path) -> None:

@@ -27,12 +27,15 @@ tr '\\0' '\\n' < "/proc/self/fd/${STRONGROOM_SECRETS_FD:-none}"
 """
 
 # What runs before the installed packages may be needed.
-TAKE_OUT: Final = ("console/takeout.py", "wire/__init__.py", "wire/exits.py", "wire/takeout_fd.py")
+TAKE_OUT: Final = (
+    "console/takeout.py",
+    *(f"wire/{name}.py" for name in ("__init__", "exits", "json_words", "rundir", "takeout_fd")),
+)
 
 
 def a_checkout(root: Path) -> Path:
     for name in ("scripts/launch.py", "scripts/installation.py", *TAKE_OUT):
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     (root / "requirements").mkdir()
     (root / "requirements" / "demo.txt").touch()
@@ -100,6 +103,22 @@ def test_an_unknown_argument_gets_the_usage_of_launch_and_installs_nothing(
     assert ended.returncode == 2
     assert ended.stderr.startswith("usage: launch.py [--config FILE]")
     assert ended.stderr.endswith(f"unrecognized argument: {arguments[-1]}\n")
+    assert not (root / ".venv").exists()
+
+
+@pytest.mark.parametrize("form", ["--run-dir {}", "--run-dir={}"])
+def test_a_run_directory_that_cannot_be_used_is_told_before_anything_is_installed(
+    tmp_path: Path, form: str
+) -> None:
+    root, taken = a_checkout(tmp_path / "checkout"), tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.txt").touch()
+
+    ended = launch(root, *form.format(taken).split())
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"strongroom: {taken} holds files")
+    assert ended.stderr.endswith(": --run-dir DIR\n")
     assert not (root / ".venv").exists()
 
 
