@@ -14,7 +14,7 @@ from wire.rundir import RunDirectoryError
 from wire.version import own_version
 
 EXIT_INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
-_STATUS_OF_FAILURE: Final = {"prove": 2}
+_STATUS_OF_FAILURE: Final = {"prove": 3}
 """Of a command whose answer is its status: a lost output must not say what it found."""
 
 COMMANDS: Final = {

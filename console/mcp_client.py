@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import httpx2
 from mcp import Client, MCPError
@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from console.failures import CommandFailedError, LoggedError
 from wire.faults import FaultCode
 
-Fields = dict[str, object]
+Fields: TypeAlias = dict[str, object]
 
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 3600.0
@@ -27,7 +27,13 @@ class Access(NamedTuple):
 
 
 _LOGGED: Final = frozenset(
-    code.value for code in (FaultCode.LOGIN_FAILED, FaultCode.LOGIN_PAUSED, FaultCode.INTERNAL)
+    code.value
+    for code in (
+        FaultCode.DATABASE_UNREACHABLE,
+        FaultCode.LOGIN_FAILED,
+        FaultCode.LOGIN_PAUSED,
+        FaultCode.INTERNAL,
+    )
 )
 """Failures of which the client hears less than the log says."""
 

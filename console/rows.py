@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +12,7 @@ from rich.table import Table
 from console.failures import EXIT_USAGE, CommandFailedError
 from console.terminal import visible, visible_json
 
-Fields = dict[str, object]
+Fields: TypeAlias = dict[str, object]
 
 # The text format of PostgreSQL's COPY: one row per line whatever the values hold.
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -4,7 +4,7 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +18,7 @@ from wire.rundir import CONTROL_SOCKET, own_uid, require_trusted
 ANSWER_S: Final = 5.0
 """The supervisor answers within one second, vault or no vault."""
 
-Fields = dict[str, object]
+Fields: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,14 @@ class SystemStatus:
     leases: list[Fields] | None
     """None when the vault did not answer in time."""
     loans: list[Fields] | None
+    pools: list[Fields] | None
+    leases_total: int | None
+    """How many there are; `leases` has the most recently used."""
+    requests: Fields | None
+    """None when the router did not answer in time."""
+    executors: list[Fields] | None
+    logins: Fields | None
+    limits: dict[str, int]
     url: str | None
     run_dir: str
     version: str
@@ -72,6 +80,12 @@ class _Report(Struct, frozen=True):
     url: str | None
     run_dir: str
     version: str
+    pools: list[Fields] | None = None
+    leases_total: int | None = None
+    requests: Fields | None = None
+    executors: list[Fields] | None = None
+    logins: Fields | None = None
+    limits: dict[str, int] = {}
     configuration: str | None = None
     log: str | None = None
 
@@ -103,6 +117,12 @@ def read_status(document: bytes) -> SystemStatus:
         connections=found.connections,
         leases=found.leases,
         loans=found.loans,
+        pools=found.pools,
+        leases_total=found.leases_total,
+        requests=found.requests,
+        executors=found.executors,
+        logins=found.logins,
+        limits=found.limits,
         url=found.url,
         run_dir=found.run_dir,
         version=found.version,

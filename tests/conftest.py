@@ -1,4 +1,4 @@
-"""Fixtures, and nothing but fixtures."""
+"""Fixtures, and the check that no test's secrets are in any log."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,8 @@ import pytest
 from tests.harness.databases import Databases
 from tests.harness.postgres import PostgresServer
 from tests.harness.system import System
+
+pytest_plugins = ["tests.harness.canary_check"]
 
 
 @pytest.fixture(scope="session")

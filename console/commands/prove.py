@@ -5,16 +5,17 @@ argument or the environment, and the answer says where else it is: nowhere, if a
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Final
 
+from console.arguments import run_dir_help
 from console.failures import CommandFailedError
-from console.scan.answer import UnreadableSecretError, answer, read_secret
+from console.scan.answer import Question, UnreadableSecretError, answer, ask, read_secret
+from console.scan.derivatives import Login
 from console.scan.needles import UnsearchableSecretError
 from console.scan.report import Suspect, Verdict
-from console.system import fetch_status
-from wire.rundir import RunDirectoryError, default_run_dir, own_uid
+from console.system import SystemStatus, fetch_status
+from wire.rundir import RunDirectoryError, run_dir_of
 
 _CANNOT_LOOK: Final = (
     CommandFailedError,
@@ -22,30 +23,78 @@ _CANNOT_LOOK: Final = (
     UnreadableSecretError,
     UnsearchableSecretError,
 )
+_STDERR: Final = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `strongroom prove` takes; the secret itself is not among it."""
-    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
+    where = run_dir_help("where the system runs")
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help=where)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
         "--secret-file", type=Path, metavar="FILE", help="look for its first line instead of asking"
     )
+    parser.add_argument(
+        "--connection",
+        metavar="NAME",
+        help="whose password it is: its server is asked for the salt, without a password (it may "
+        "log that a client left), and the SCRAM keys are looked for too",
+    )
+    parser.add_argument("--user", metavar="NAME", help="that connection's database user")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scan the running system; return 0 if clean, 1 if found, 2 if not all could be looked at."""
-    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
+    """Scan the running system; return 0 if clean, 1 if found, 3 if not all could be looked at."""
+    run_dir = run_dir_of(args.run_dir)
     try:
-        secret = read_secret(args.secret_file)
         status = fetch_status(run_dir)
-        return answer(
-            secret,
-            [Suspect(process.pid, process.role, process.name) for process in status.processes],
+        login = _login(args, status)
+        question = Question(
+            secret=read_secret(args.secret_file),
+            login=login,
+            processes=[Suspect(one.pid, one.role, one.name) for one in status.processes],
             absent=status.absent,
             run_dir=run_dir,
-            as_object=args.json,
+            status=status.document,
+            notes=_where_the_log_goes(status),
         )
+        return answer(question, as_object=args.json)
     except _CANNOT_LOOK as error:
         # The status of other commands that fail would say here that the secret was found.
         raise CommandFailedError(str(error), status=Verdict.INCOMPLETE.value) from None
+
+
+def _login(args: argparse.Namespace, status: SystemStatus) -> Login | None:
+    """Return whose password it is, asking a person who did not say."""
+    servers = {str(one["name"]): one for one in status.connections if "port" in one}
+    name, user = args.connection, args.user
+    if name is None and args.secret_file is None and servers:
+        name = ask(f"Connection that it belongs to ({', '.join(servers)}; empty: none): ")
+    if not name:
+        return None
+    if name not in servers:
+        raise CommandFailedError(f"the running system has no connection {name!r} to a server")
+    user = user or ask(f"Database user of {name}: ")
+    if not user:
+        raise CommandFailedError("--connection needs --user: the salt is the user's")
+    server = servers[name]
+    return Login(
+        host=str(server["host"]),
+        port=int(str(server["port"])),
+        database=str(server["database"]),
+        user=user,
+    )
+
+
+def _where_the_log_goes(status: SystemStatus) -> list[str]:
+    """Return a sentence, unless the log is a file that is looked into anyway."""
+    pids = [one.pid for one in status.processes if one.role == "supervisor"]
+    if status.log is not None or not pids:
+        return []
+    try:
+        target = Path(f"/proc/{pids[0]}/fd/{_STDERR}").readlink()
+    except OSError:
+        return []  # nothing of it can be looked at, which is said elsewhere
+    if target.is_file():
+        return []
+    return [f"The log goes to {target}: what was read from there is not looked at."]

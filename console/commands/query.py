@@ -2,14 +2,14 @@
 
 import argparse
 import asyncio
-import os
 from pathlib import Path
 
+from console.arguments import run_dir_help
 from console.failures import EXIT_USAGE, CommandFailedError, LoggedError
 from console.mcp_client import Access, run_statement
 from console.rows import parse_parameters, show
 from console.system import SystemStatus, fetch_status
-from wire.rundir import TOKEN, default_run_dir, own_uid
+from wire.rundir import TOKEN, run_dir_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a parameter; JSON where the value is JSON, else text",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
+    place = run_dir_help("where the system runs")
+    where.add_argument("--run-dir", type=Path, metavar="DIR", help=place)
     where.add_argument("--url", metavar="URL", help="the system's URL, instead")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="the token, with --url")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
@@ -53,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_dir(args: argparse.Namespace) -> Path:
     if args.token_file is not None:
         raise CommandFailedError("--token-file goes with --url", status=EXIT_USAGE)
-    given: Path | None = args.run_dir
-    return given or default_run_dir(os.environ, uid=own_uid())
+    return run_dir_of(args.run_dir)
 
 
 def _access(args: argparse.Namespace, status: SystemStatus | None) -> Access:

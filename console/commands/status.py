@@ -1,64 +1,76 @@
-"""`strongroom status`: what runs, what agents may do, which leases are open."""
+"""`strongroom status`: what runs, how its databases are, who uses what, and what waits."""
 
 import argparse
-import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NoReturn
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
 
-from console.system import Fields, SystemStatus, fetch_status
+from console.status_tables import tables
+from console.system import SystemStatus, fetch_status
 from console.terminal import visible
-from wire.rundir import default_run_dir, own_uid
+from wire.rundir import run_dir_of
+
+WATCH_S: Final = 1.0
+"""How long after one look the next one follows."""
+
+UNBROKEN: Final = 240
+"""Columns for the tables where nobody sees a terminal: a program reads whole lines."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `status` takes."""
     parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--watch", action="store_true", help="look every second until Ctrl-C")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the status of the running system."""
-    status = fetch_status(args.run_dir or default_run_dir(os.environ, uid=own_uid()))
-    if args.json:
-        sys.stdout.buffer.write(status.document + b"\n")
+    """Show the status of the running system, once or until Ctrl-C."""
+    run_dir = run_dir_of(args.run_dir)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else UNBROKEN)
+    if not args.watch:
+        _print(fetch_status(run_dir), console, as_json=args.json)
         return 0
-    console = Console(highlight=False)
-    console.print(f"{status.url or 'no HTTP'}   {status.run_dir}   version {status.version}")
-    for what, path in (("configuration", status.configuration), ("log", status.log)):
-        if path is not None:
-            console.print(f"{what}: {escape(visible(path))}", soft_wrap=True)
+    try:
+        _watch(lambda: fetch_status(run_dir), console, as_json=args.json)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _watch(look: Callable[[], SystemStatus], console: Console, *, as_json: bool) -> NoReturn:
+    """Show one look after the other; ends by an exception only, Ctrl-C above all."""
+    if console.is_terminal and not as_json:
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                status = look()
+                live.update(Group(*_head(status), *tables(status)), refresh=True)
+                time.sleep(WATCH_S)
+    while True:
+        _print(look(), console, as_json=as_json)
+        sys.stdout.flush()
+        time.sleep(WATCH_S)
+
+
+def _print(status: SystemStatus, console: Console, *, as_json: bool) -> None:
+    if as_json:
+        # As it came, which is one line.
+        sys.stdout.buffer.write(status.document + b"\n")
+        return
+    for line in _head(status):
+        console.print(line, soft_wrap=True)
     for table in tables(status):
         console.print(table)
-    return 0
 
 
-def tables(status: SystemStatus) -> list[Table]:
-    """Return the report as tables; one for the vault only where it answered."""
-    made = [_processes(status), _table("connections", status.connections)]
-    for title, rows in (("leases", status.leases), ("loans", status.loans)):
-        if rows:
-            made.append(_table(title, rows))
-        elif rows is None:
-            made.append(Table("the vault did not answer in time", title=title))
-    return made
-
-
-def _processes(status: SystemStatus) -> Table:
-    table = Table("role", "name", "pid", "state", "uptime", "restarts", title="processes")
-    for one in status.processes:
-        uptime = f"{one.uptime_s:.0f} s"
-        table.add_row(one.role, one.name, str(one.pid), one.state, uptime, str(one.restarts))
-    for name in status.absent:
-        table.add_row("", name, "", "restarting", "", "")
-    return table
-
-
-def _table(title: str, rows: list[Fields]) -> Table:
-    table = Table(*rows[0], title=title) if rows else Table(title=title)
-    for row in rows:
-        table.add_row(*(escape(visible(str(value))) for value in row.values()))
-    return table
+def _head(status: SystemStatus) -> list[Text]:
+    head = [f"{status.url or 'no HTTP'}   {status.run_dir}   version {status.version}"]
+    for what, path in (("configuration", status.configuration), ("log", status.log)):
+        if path is not None:
+            head.append(f"{what}: {visible(path)}")
+    return [Text(line) for line in head]

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from console.arguments import run_dir_help
 from console.failures import CommandFailedError, NotRunningError
 from console.system import call, fetch_status, hear, say
 from console.takeout import discard
 from wire.console import AdoptStdio, StdioEnded
-from wire.rundir import default_run_dir, own_uid, take
+from wire.rundir import own_uid, run_dir_of, take
 from wire.takeout_fd import SECRETS_FD
 
 STARTING_LOCK: Final = "starting"
@@ -35,12 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="start a system with these connections (JSON)"
     )
-    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
+    where = run_dir_help("where the system runs")
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help=where)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the client on our standard streams until it goes; return the gateway's status."""
-    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
+    run_dir = run_dir_of(args.run_dir)
     with _join_or_start(run_dir.absolute(), args.config) as link:
         # The vault has them, or a system that was running before never asked for them.
         discard()

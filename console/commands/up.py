@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from console.arguments import run_dir_help
 from console.demo.account import DemoError
 from console.demo.plan import prepare
 from console.failures import CommandFailedError
 from wire.exits import EXIT_CANNOT_START
-from wire.rundir import default_run_dir, own_uid
+from wire.rundir import run_dir_of
 from wire.takeout_fd import SECRETS_FD
 
 CONFIGURATION_NAME: Final = "strongroom.json"
@@ -28,10 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="where MCP clients connect (default: %(default)s)",
     )
-    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="for sockets and the token")
-    parser.add_argument("--executors", default="2", metavar="N", help="processes that run SQL")
-    parser.add_argument("--gateways", default="1", metavar="N", help="processes that face clients")
+    where = run_dir_help("for sockets and the token")
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help=where)
+    for name, count, what in (
+        ("--executors", "2", "processes that run SQL"),
+        ("--gateways", "1", "processes that face clients"),
+    ):
+        parser.add_argument(name, default=count, metavar="N", help=f"{what} (default: %(default)s)")
     parser.add_argument("--no-token", action="store_true", help="let any local user connect")
+    parser.add_argument(
+        "--log-format",
+        choices=("auto", "text", "json"),
+        default="auto",
+        help="how the log is written (default: text at a terminal, JSON elsewhere)",
+    )
     parser.add_argument("--until-idle", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -53,10 +64,11 @@ def _become(command: list[str]) -> int:
 
 def supervisor_command(args: argparse.Namespace) -> list[str]:
     """Return the supervisor's command line, all but the configuration."""
-    run_dir: Path = args.run_dir or default_run_dir(os.environ, uid=own_uid())
+    run_dir = run_dir_of(args.run_dir)
     command = [sys.executable, "-P", "-m", "supervisor"]
     command += ["--run-dir", str(run_dir.absolute()), "--listen", args.listen]
     command += ["--executors", args.executors, "--gateways", args.gateways]
+    command += ["--log-format", args.log_format]
     chosen = (("--no-token", args.no_token), ("--until-idle", args.until_idle))
     return command + [name for name, given in chosen if given]
 

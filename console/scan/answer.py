@@ -1,13 +1,18 @@
 """Get the secret to look for, look for it, tell what was found; the secret goes no further."""
 
 import getpass
+import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.scan.needles import MAX_SECRET_BYTES
+from console.scan.derivatives import Login, derived, fetch_salt
+from console.scan.listener import Listener, progress_of_terminal
+from console.scan.needles import MAX_SECRET_BYTES, Extra
 from console.scan.proof import prove, with_supervisor
 from console.scan.report import Suspect, Unscanned
+from console.scan.scram_salt import NoSaltError
 from console.scan.text import as_json, as_text
 
 
@@ -15,23 +20,70 @@ class UnreadableSecretError(Exception):
     """The secret cannot be had; the text is the sentence for the user."""
 
 
-def answer(
-    secret: bytes,
-    processes: Sequence[Suspect],
-    *,
-    absent: Sequence[str],
-    run_dir: Path,
-    as_object: bool,
-) -> int:
-    """Print where *secret* is among *processes*, their supervisor, and in *run_dir*.
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What to look for, and in what."""
 
-    Return 0 if it is nowhere, 1 if it was found, 2 if not everything could be looked at, such as
-    a process that is *absent* because it is being restarted. Raises UnsearchableSecretError.
+    secret: bytes = field(repr=False)
+    login: Login | None
+    """Whose password it is; None where that is not said."""
+    processes: Sequence[Suspect]
+    absent: Sequence[str]
+    """Names of processes that are being restarted."""
+    run_dir: Path
+    status: bytes
+    """What the running system says of itself."""
+    notes: Sequence[str] = ()
+
+
+def answer(question: Question, *, as_object: bool) -> int:
+    """Print where the secret is among the processes, their supervisor, the run directory.
+
+    Return 0 if it is nowhere, 1 if it was found, 3 if not everything could be looked at.
+    Raises UnsearchableSecretError.
     """
-    gaps = [Unscanned(None, name, "process", "it is being restarted") for name in absent]
-    report = prove(with_supervisor(processes), secret, [run_dir], gaps=gaps)
+    gaps = [Unscanned(None, name, "process", "it is being restarted") for name in question.absent]
+    extra, unknown = _worth_as_much(question.secret, question.login)
+    report = prove(
+        with_supervisor(question.processes),
+        question.secret,
+        [question.run_dir],
+        extra=extra,
+        gaps=[*gaps, *unknown],
+        texts=[("status output", question.status)],
+        notes=[*question.notes, *_notes(question.login)],
+        listener=_listener(as_object=as_object),
+    )
     print(as_json(report) if as_object else as_text(report))
     return report.verdict.value
+
+
+def _listener(*, as_object: bool) -> Listener:
+    progress = progress_of_terminal()
+    return Listener(progress=progress) if as_object else Listener(_print_now, progress)
+
+
+def _print_now(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _worth_as_much(secret: bytes, login: Login | None) -> tuple[list[Extra], list[Unscanned]]:
+    if login is None:
+        return [], []
+    server = f"{login.host}:{login.port}"
+    try:
+        return derived(secret, login.user, fetch_salt(login)), []
+    except NoSaltError as error:
+        gap = Unscanned(None, "scanner", f"SCRAM keys, whose salt {server} has", str(error))
+        return derived(secret, login.user, None), [gap]
+
+
+def _notes(login: Login | None) -> list[str]:
+    if login is None:
+        return ["Not looked for: the password's SCRAM keys (give --connection and --user)."]
+    return [
+        f"The keys are those of user {login.user!r}; for an unknown one servers make up a salt."
+    ]
 
 
 def read_secret(path: Path | None) -> bytes:
@@ -47,6 +99,15 @@ def read_secret(path: Path | None) -> bytes:
     except OSError as error:
         raise UnreadableSecretError(f"{path} cannot be read: {error.strerror}") from None
     return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def ask(question: str) -> str:
+    """Return what the user types in answer, nothing where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        return ""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
 
 
 def _typed_secret() -> bytes:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from console.scan.needles import Needles
 from console.scan.redact import Redactor
 from console.scan.report import Hit, Part, Place, Suspect, Unscanned
-from console.scan.search import Run, Search
+from console.scan.search import IsOrdinary, Run, Search, nothing_is_ordinary
 
 PIECE_BYTES: Final = 1 << 20
 # Longer files are looked into up to here, and the rest is reported as a gap.
@@ -28,6 +28,7 @@ class Findings:
     redactor: Redactor = field(repr=False)
     suspect: Suspect
     pid: int | None
+    is_ordinary: IsOrdinary = nothing_is_ordinary
     gone: bool = False
     hits: list[Hit] = field(default_factory=list)
     unscanned: list[Unscanned] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Findings:
 
     def look(self, place: Place, pieces: Pieces, where: str | Callable[[int], str]) -> None:
         """Search *pieces*; *where* is their name, or tells the name from an offset."""
-        search = Search(self.needles)
+        search = Search(self.needles, self.is_ordinary)
         name = where if isinstance(where, str) else where(0)
         try:
             for offset, piece in pieces:

@@ -1,7 +1,8 @@
 """What a scan found, what it could not look at, and what follows from both; touch nothing."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -10,6 +11,13 @@ VAULT_ROLE: Final = "vault"
 # Whose gaps these are when they are of no process.
 SCANNER_ROLE: Final = "scanner"
 PAGE_OF_SECRETS: Final = "/secretmem"
+# The demo's keeper and the PostgreSQL that it runs.
+SERVER_ROLES: Final = frozenset({"demo", "child of demo"})
+OF_A_SERVER: Final = ("ClientKey ", "StoredKey ", "ServerKey ", "MD5 ")
+"""What a database server holds, or sees at each login; not the key that they are made from."""
+
+CHANCE_HITS: Final = 0.5
+_TELLING: Final = re.compile(r"(?i)(pass(word|wd)?|pwd|secret|credentials?|pgpassword)\W{1,4}$")
 
 
 class Verdict(Enum):
@@ -17,7 +25,15 @@ class Verdict(Enum):
 
     CLEAN = 0
     FOUND = 1
-    INCOMPLETE = 2
+    INCOMPLETE = 3
+
+
+class Standing(StrEnum):
+    """What a hit means."""
+
+    COUNTS = "counts"
+    OF_A_SERVER = "a database server's own"
+    MAY_BE_CHANCE = "may be chance"
 
 
 class Place(StrEnum):
@@ -32,6 +48,7 @@ class Place(StrEnum):
     SOCKET = "socket"
     FILE = "file"
     FILE_NAME = "file name"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,7 @@ class Hit:
     length_bytes: int
     whole: bool
     context: str
+    standing: Standing = Standing.COUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +118,10 @@ class Report:
     fragments_sought: bool
     expected_chance_hits: float
     seconds: float
+    sought: tuple[str, ...] = ()
+    """What else than the secret was looked for, by name."""
+    notes: tuple[str, ...] = ()
+    """What was not looked for, or is out of sight by its nature."""
 
     @property
     def hits(self) -> tuple[Hit, ...]:
@@ -118,17 +140,41 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Return FOUND for any hit, else INCOMPLETE for any gap that is not allowed."""
+        """Return FOUND for any hit that counts, else INCOMPLETE for a doubt or a gap."""
         return verdict_of(self.hits, self.unscanned)
 
 
 def verdict_of(hits: Iterable[Hit], unscanned: Iterable[Unscanned]) -> Verdict:
     """Weigh what was found against what could not be looked at."""
-    if any(hits):
+    standings = {hit.standing for hit in hits}
+    if Standing.COUNTS in standings:
         return Verdict.FOUND
-    if any(not entry.allowed for entry in unscanned):
+    if Standing.MAY_BE_CHANCE in standings or any(not entry.allowed for entry in unscanned):
         return Verdict.INCOMPLETE
     return Verdict.CLEAN
+
+
+def weighed(report: Report) -> Report:
+    """Return *report* with each hit's standing, which only all of them together tell.
+
+    A database server checks logins by keys that it must have. A secret so short that chance puts
+    it there is believed only where a word such as `password` stands before it.
+    """
+    by_chance = report.expected_chance_hits >= CHANCE_HITS
+
+    def standing(hit: Hit) -> Standing:
+        of_secret = " " not in hit.encoding  # others have a name before the spelling
+        if hit.role in SERVER_ROLES and hit.encoding.startswith(OF_A_SERVER):
+            return Standing.OF_A_SERVER
+        if by_chance and of_secret and not _TELLING.search(hit.context):
+            return Standing.MAY_BE_CHANCE
+        return Standing.COUNTS
+
+    def part(one: Part) -> Part:
+        hits = tuple(replace(hit, standing=standing(hit)) for hit in one.hits)
+        return replace(one, hits=hits)
+
+    return replace(report, parts=tuple(map(part, report.parts)))
 
 
 def is_secret_page(name: str) -> bool:

@@ -6,15 +6,23 @@ one piece follows the other without a gap, a run may lie across both.
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from console.scan.needles import WORD_BYTES, Needle, Needles
 
 # Of each kind, in each place: enough to see what is wrong, and a short secret has thousands.
 LISTED_OF_A_KIND: Final = 20
 CONTEXT_BYTES: Final = 48
+
+IsOrdinary: TypeAlias = Callable[[bytes, int], bool]
+"""Says of a run, given how long a piece is, that chance or the secret put nothing of it there."""
+
+
+def nothing_is_ordinary(_found: bytes, _piece_bytes: int) -> bool:
+    """Let every run count."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,10 @@ class Run:
 class Search:
     """Search one stream, fed piece by piece."""
 
-    def __init__(self, needles: Needles) -> None:
+    def __init__(self, needles: Needles, is_ordinary: IsOrdinary = nothing_is_ordinary) -> None:
+        """Begin with nothing; what *is_ordinary* knows is no hit, unless the secret is whole."""
         self.runs: list[Run] = []
+        self._is_ordinary = is_ordinary
         self.unlisted = 0
         self.fed_bytes = 0
         self._needles = needles
@@ -51,7 +61,7 @@ class Search:
         buffer = self._tail + piece
         base, end = offset - len(self._tail), offset + len(piece)
         self._pending.clear()
-        for run in _find(buffer, self._needles, base):
+        for run in _find(buffer, self._needles, base, self._is_ordinary):
             after = run.offset + run.length_bytes
             # One that ends at the edge may go on; one that ended before is already listed.
             if after == end:
@@ -92,9 +102,14 @@ class _Match:
         return self.whole, self.end - self.start
 
 
-def _find(buffer: bytes, needles: Needles, base: int) -> Iterator[Run]:
+def _find(buffer: bytes, needles: Needles, base: int, is_ordinary: IsOrdinary) -> Iterator[Run]:
     matches = [*_fragments(buffer, needles), *_wholes(buffer, needles)]
-    for match in _without_overlaps(matches):
+    counted = [
+        match
+        for match in matches
+        if match.whole or not is_ordinary(buffer[match.start : match.end], match.needle.floor_bytes)
+    ]
+    for match in _without_overlaps(counted):
         yield Run(
             offset=base + match.start,
             length_bytes=match.end - match.start,

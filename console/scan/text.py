@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from console.scan.report import Hit, Part, Report, Unscanned, Verdict
+from console.scan.report import Hit, Part, Report, Standing, Unscanned, Verdict
 
 MIB = 1 << 20
 
@@ -24,6 +24,8 @@ def as_text(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
+    if report.sought:
+        yield f"looked for the secret and for {', '.join(report.sought)}"
     for pid in report.excluded_pids:
         reason = "left out: it must hold the secret to look for it"
         yield f"{'the scanner itself':24} {pid:>8}  {reason}"
@@ -53,7 +55,9 @@ def _hit_line(hit: Hit) -> str:
     extent = "whole" if hit.whole else f"{hit.length_bytes} bytes of it"
     process = "" if hit.pid is None else f" {hit.pid}"
     spot = f"{hit.place} at {hit.offset:#x}, {hit.where}"
-    return f"  {hit.role}{process}: {extent}, {hit.encoding}, in {spot}  after: {hit.context}"
+    remark = "" if hit.standing is Standing.COUNTS else f"  ({hit.standing})"
+    head = f"  {hit.role}{process}: {extent}, {hit.encoding}, in {spot}"
+    return f"{head}  after: {hit.context}{remark}"
 
 
 def _gap_line(gap: Unscanned) -> str:
@@ -66,12 +70,15 @@ def _sentence(report: Report) -> str:
     extent = f"{report.scanned_bytes / MIB:.0f} MiB in {report.seconds:.1f} s"
     count = sum(part.pid is not None for part in report.parts)
     if report.verdict is Verdict.FOUND:
-        whole = sum(hit.whole for hit in report.hits)
-        found = f"{len(report.hits)} traces of the secret, {whole} of them whole"
+        counted = [hit for hit in report.hits if hit.standing is Standing.COUNTS]
+        whole = sum(hit.whole for hit in counted)
+        found = f"{len(counted)} traces of the secret, {whole} of them whole"
         return f"FOUND: {found} ({count} processes, {extent})."
     if report.verdict is Verdict.INCOMPLETE:
         gaps = sum(not gap.allowed for gap in report.unscanned)
-        found = f"no trace of the secret, but {gaps} places could not be looked at"
+        doubts = sum(hit.standing is Standing.MAY_BE_CHANCE for hit in report.hits)
+        seen = f"{doubts} traces that may be chance" if doubts else "no trace of the secret"
+        found = f"{seen}, and {gaps} places could not be looked at"
         return f"INCOMPLETE: {found} ({count} processes, {extent})."
     return f"CLEAN: no trace of the secret in {count} processes ({extent})."
 
@@ -81,8 +88,15 @@ def _advice(report: Report) -> Iterator[str]:
         yield "The processes cannot be read by this user: run this as root."
     if any(part.gone for part in report.parts):
         yield "A process exited while it was looked at: run this again."
+    own = sum(hit.standing is Standing.OF_A_SERVER for hit in report.hits)
+    if own:
+        yield (
+            f"{own} traces are in the demo's database server, which checks logins by these keys, as"
+            " any database server does. They do not count."
+        )
+    yield from report.notes
     if report.hits and not any(hit.whole for hit in report.hits):
-        yield "Only fragments were found: an ordinary word inside the secret is found where it is."
+        yield "Only fragments were found, but none that is an ordinary word of the programs' own."
     if not report.fragments_sought:
         yield from _short_secret(report.secret_characters, report.expected_chance_hits)
 

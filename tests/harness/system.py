@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -16,6 +17,7 @@ from typing import Final, Self
 
 from console.failures import CommandFailedError
 from console.system import ProcessStatus, SystemStatus, fetch_status
+from tests.harness.canaries import hand_in, register
 from tests.harness.waiting import until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -23,6 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 # Below what the kernel hands out by itself, so that no outgoing connection can sit on it.
 PORTS: Final = range(12_000, 20_000)
 START_S: Final = 30.0
+TOKEN_SHOWN: Final = re.compile(rb'Bearer ([^"]+)"')
 STOP_S: Final = 10.0
 
 
@@ -42,6 +45,8 @@ class System:
     options: Sequence[str] = ()
     """More options of `strongroom up`."""
     command: Sequence[str] = (sys.executable, "-P", "-m", "console", "up")
+    import_path: Path | None = ROOT
+    """PYTHONPATH of the first process; None for a command that finds our packages by itself."""
     directory: Path = field(init=False)
     port: int = field(init=False, default=0)
     process: subprocess.Popen[bytes] = field(init=False, repr=False)
@@ -125,7 +130,8 @@ class System:
     def environment(self) -> dict[str, str]:
         """Return what the first process starts with."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return {**kept, "PYTHONPATH": str(ROOT), **self.credentials}
+        found = {} if self.import_path is None else {"PYTHONPATH": str(self.import_path)}
+        return {**kept, **found, **self.credentials}
 
     def kill(self, role: str, *, number: int = 0) -> int:
         """End one process of *role* with SIGKILL, and return which it was."""
@@ -148,7 +154,17 @@ class System:
             self.process.wait()
             raise
         finally:
+            self._hand_in_logs()
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _hand_in_logs(self) -> None:
+        output = (self.directory / "output").read_bytes()
+        # The greeting shows the token on purpose: a client's settings need it. Nothing else may.
+        for token in TOKEN_SHOWN.findall(output):
+            register("a token", token)
+        hand_in("output of a system", TOKEN_SHOWN.sub(b"", output))
+        for log in (self.directory / "errors", *self.run_dir.glob("strongroom.log*")):
+            hand_in(f"{log.name} of a system", log.read_bytes())
 
     def _says_ready_or_died(self) -> bool:
         if self.process.poll() is not None:

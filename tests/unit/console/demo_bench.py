@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Final
 
 import psycopg
 
-from console.demo import DemoPlan, discard, prepare
+from console.demo import DemoPlan, prepare
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
@@ -49,12 +50,14 @@ def a_keeper(plan: DemoPlan) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def a_plan() -> Iterator[DemoPlan]:
-    plan = prepare()
+def a_plan(directory: Path | None = None) -> Iterator[DemoPlan]:
+    plan = prepare(directory)
     try:
         yield plan
     finally:
-        discard(plan)
+        os.close(plan.secrets_fd)
+        os.close(plan.lock_fd)
+        shutil.rmtree(plan.directory, ignore_errors=True)
 
 
 def credential(plan: DemoPlan, variable: str) -> tuple[str, str]:

@@ -35,6 +35,23 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert COMMANDS[command] in capsys.readouterr().out.replace("\n", " ")
 
 
+@pytest.mark.parametrize("command", ["up", "stdio", "query", "prove"])
+def test_the_help_says_where_a_system_runs_when_nobody_says(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/100%s")
+
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+
+    assert caught.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "(default: /run/100%s/strongroom)" in shown
+    if command == "up":
+        assert "processes that run SQL (default: 2)" in shown
+        assert "processes that face clients (default: 1)" in shown
+
+
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--run-dir", "x"], ["query"]])
 def test_what_is_no_command_is_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:

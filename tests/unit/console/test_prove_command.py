@@ -41,7 +41,7 @@ def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
             "uptime_s": 1.0,
             "restarts": 0,
         }
-        for number, pid in enumerate([os.getpid(), *pids])
+        for number, pid in enumerate(pids)
     ]
     report = {
         "processes": processes,
@@ -57,7 +57,16 @@ def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
 
 @contextmanager
 def a_system(run_dir: Path, *pids: int | None) -> Iterator[None]:
-    """Answer one question for the status, as the supervisor of these processes would."""
+    """Answer one question for the status, as the supervisor of these processes would.
+
+    Its processes are not this one's: what other tests have running here comes and goes.
+    """
+    with a_process("") as supervisor, a_control_socket(run_dir, [supervisor, *pids]):
+        yield
+
+
+@contextmanager
+def a_control_socket(run_dir: Path, pids: Sequence[int | None]) -> Iterator[None]:
     run_dir.mkdir(mode=0o711)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(run_dir / CONTROL_SOCKET))
@@ -120,7 +129,7 @@ def test_a_process_that_is_being_restarted_makes_the_answer_incomplete(
     run_dir = tmp_path / "run"
     path = a_secret_file(tmp_path, secrets.token_urlsafe(33))
     with a_process("") as pid, a_system(run_dir, pid, None):
-        assert run(arguments("--run-dir", str(run_dir), "--secret-file", str(path))) == 2
+        assert run(arguments("--run-dir", str(run_dir), "--secret-file", str(path))) == 3
 
     assert "process-2: process: it is being restarted" in capsys.readouterr().out
 
@@ -132,7 +141,7 @@ def test_where_nothing_runs_the_status_is_that_of_incomplete(tmp_path: Path) -> 
     with pytest.raises(CommandFailedError, match="nothing runs on") as caught:
         run(args)
 
-    assert caught.value.status == 2
+    assert caught.value.status == 3
 
 
 def test_a_secret_that_cannot_be_looked_for_ends_with_the_status_of_incomplete(
@@ -147,4 +156,4 @@ def test_a_secret_that_cannot_be_looked_for_ends_with_the_status_of_incomplete(
     ):
         run(args)
 
-    assert caught.value.status == 2
+    assert caught.value.status == 3

@@ -22,7 +22,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 @pytest.fixture(scope="module")
 def system(postgres: PostgresServer) -> Iterator[System]:
-    """A system with a read-only and a read-write connection, and one with a wrong password."""
+    """A system with two connections, one with a wrong password, and one where no server is."""
     password = f"p:@/%' \"\\é{secrets.token_urlsafe(16)}"
     role = f"asker_{secrets.token_hex(4)}"
     postgres.create_role(role, password)
@@ -34,7 +34,9 @@ def system(postgres: PostgresServer) -> Iterator[System]:
         "credentialsEnv": "ASKER_CREDENTIALS",
     }
     wrong = {**server, "credentialsEnv": "WRONG_CREDENTIALS"}
-    connections = {"reads": {**server, "access": "read-only"}, "writes": server, "wrong": wrong}
+    away = {**server, "port": 1}
+    reads = {**server, "access": "read-only"}
+    connections = {"reads": reads, "writes": server, "wrong": wrong, "away": away}
     credentials = {"ASKER_CREDENTIALS": f"{role}:{password}", "WRONG_CREDENTIALS": f"{role}:no"}
     with System(configuration={"connections": connections}, credentials=credentials) as running:
         yield running
@@ -74,7 +76,7 @@ def test_parameters_keep_their_types(system: System) -> None:
     ("connection", "statement", "words"),
     [
         ("nowhere", "SELECT 1", "No connection of that name"),
-        ("reads", "SELEKT 1", "syntax error"),
+        ("reads", "SELECT 1 +", "syntax error"),
         ("reads", "CREATE TABLE t (a int)", "read-only"),
     ],
 )
@@ -88,8 +90,11 @@ def test_a_failure_is_a_sentence_and_a_status(
     assert "Traceback" not in done.stderr
 
 
-def test_a_failed_login_says_where_the_log_is(system: System) -> None:
-    done = query(system, "wrong", "SELECT 1")
+@pytest.mark.parametrize("connection", ["wrong", "away"])
+def test_a_login_that_did_not_come_about_says_where_the_log_is(
+    system: System, connection: str
+) -> None:
+    done = query(system, connection, "SELECT 1")
 
     assert done.returncode == 1
     assert done.stderr.endswith("\nlog: the standard error of whoever started the system\n")
@@ -173,6 +178,10 @@ def answer_always(listener: socket.socket, answer: bytes) -> None:
             with caller:
                 caller.recv(65536)
                 caller.sendall(answer)
+                caller.shutdown(socket.SHUT_WR)
+                # What is closed unread is reset, and a reset may overtake the answer.
+                while caller.recv(65536):
+                    pass
 
 
 def test_a_parameter_without_a_value_is_a_wrong_command_line(system: System) -> None:

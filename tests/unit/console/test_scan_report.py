@@ -1,11 +1,21 @@
 import json
 import secrets
+from dataclasses import replace
 
 import pytest
 
 from console.scan.needles import needles_for
 from console.scan.redact import Redactor
-from console.scan.report import Hit, Part, Place, Report, Unscanned, Verdict, verdict_of
+from console.scan.report import (
+    Hit,
+    Part,
+    Place,
+    Report,
+    Unscanned,
+    Verdict,
+    verdict_of,
+    weighed,
+)
 from console.scan.text import as_json, as_text
 
 HIT = Hit(Place.MEMORY, 7, "executor", "[heap]", "raw", 4096, 44, whole=True, context="xxx=")
@@ -47,8 +57,51 @@ def test_the_verdict_follows_from_hits_and_gaps(
     assert verdict_of(hits, gaps) is verdict
 
 
-def test_exit_codes_are_zero_one_two() -> None:
-    assert [Verdict.CLEAN.value, Verdict.FOUND.value, Verdict.INCOMPLETE.value] == [0, 1, 2]
+def test_each_verdict_has_an_exit_code_that_no_wrong_command_line_has() -> None:
+    assert [verdict.value for verdict in Verdict] == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("context", "encoding", "verdict"),
+    [
+        ("xx xx ", "raw", Verdict.INCOMPLETE),
+        ("password xx ", "raw", Verdict.INCOMPLETE),
+        ("Password=", "raw", Verdict.FOUND),
+        ('"pwd": "', "json", Verdict.FOUND),
+        ("xx xx ", "StoredKey raw", Verdict.FOUND),
+    ],
+)
+def test_a_secret_that_chance_puts_there_is_believed_after_a_telling_word_only(
+    context: str, encoding: str, verdict: Verdict
+) -> None:
+    hit = replace(HIT, context=context, encoding=encoding)
+
+    short = weighed(a_report(a_part(hits=(hit,)), characters=4))
+    long = weighed(a_report(a_part(hits=(hit,))))
+
+    assert (short.verdict, short.parts[0].verdict) == (verdict, verdict)
+    assert long.verdict is Verdict.FOUND
+
+
+@pytest.mark.parametrize(
+    ("role", "encoding", "verdict"),
+    [
+        ("demo", "StoredKey raw", Verdict.CLEAN),
+        ("child of demo", "ServerKey base64+0", Verdict.CLEAN),
+        ("child of demo", "ClientKey (SASLprep) raw", Verdict.CLEAN),
+        ("child of demo", "MD5 hex", Verdict.CLEAN),
+        ("child of demo", "SaltedPassword raw", Verdict.FOUND),
+        ("child of demo", "raw", Verdict.FOUND),
+        ("executor", "StoredKey raw", Verdict.FOUND),
+    ],
+)
+def test_a_database_server_may_hold_what_it_checks_logins_by_and_nothing_else(
+    role: str, encoding: str, verdict: Verdict
+) -> None:
+    report = weighed(a_report(a_part(hits=(replace(HIT, role=role, encoding=encoding),))))
+
+    assert report.verdict is verdict
+    assert ("which checks logins by these keys" in as_text(report)) is (verdict is Verdict.CLEAN)
 
 
 def test_a_scanner_that_cannot_see_is_never_clean() -> None:

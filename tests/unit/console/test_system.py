@@ -5,7 +5,7 @@ from io import StringIO
 import msgspec
 from rich.console import Console
 
-from console.commands.status import tables
+from console.status_tables import ROWS_MAX, tables
 from console.system import ProcessStatus, read_status
 
 
@@ -57,8 +57,52 @@ def test_the_table_shows_processes_and_connections() -> None:
     assert "vault-1" in text
     assert "read-only" in text
     assert "abc" in text
-    assert "loans" not in text
 
 
 def test_a_vault_that_did_not_answer_is_said_so() -> None:
     assert "the vault did not answer in time" in shown(a_report(leases=None))
+
+
+def some_leases(count: int) -> list[dict[str, object]]:
+    return [{"id": f"id{n:04}", "connection": "demo", "idle_s": float(n)} for n in range(count)]
+
+
+def test_of_thousands_of_leases_the_last_used_are_shown_and_the_rest_is_a_number() -> None:
+    text = shown(a_report(leases=some_leases(150), leases_total=4_000))
+
+    assert sum(f"id{n:04}" in text for n in range(150)) == ROWS_MAX
+    assert "id0000" in text
+    assert "and 3,980 more" in text
+
+
+def test_leases_with_running_statements_come_first() -> None:
+    busy: dict[str, object] = {"id": "busy", "idle_s": 999.0, "running": 1}
+
+    text = shown(a_report(leases=[*some_leases(150), busy]))
+
+    assert "busy" in text
+
+
+def test_a_port_is_a_number_as_it_is_and_counts_and_times_are_for_reading() -> None:
+    lease: dict[str, object] = {"id": "a", "age_s": 7_300.0, "idle_s": 61.0, "rows": 1_234_567}
+
+    text = shown(a_report(leases=[lease], connections=[{"name": "demo", "port": 5432}]))
+
+    assert "5432" in text
+    assert "2 h" in text
+    assert "61 s" in text
+    assert "1,234,567" in text
+
+
+def test_the_health_of_a_connection_says_when_it_is_tried_again() -> None:
+    health = {"state": "unreachable", "since_s": 9.0, "next_try_s": 4.0}
+    demo = {"name": "demo", "access": "read-only", "health": health}
+
+    assert "unreachable, next try in 4 s" in shown(a_report(connections=[demo]))
+
+
+def test_a_router_that_did_not_answer_is_said_so() -> None:
+    text = shown(a_report(requests=None, logins={"running": 1, "waiting": 2}))
+
+    assert "the router did not answer in time" in text
+    assert "logins: waiting" in text
