@@ -18,7 +18,7 @@ from supervisor.outfits import Outfits
 from supervisor.plan import Member, Stage, start_plan
 from supervisor.report import fixed_fields
 from supervisor.sentences import credentials_sentence, gave_up_sentence
-from supervisor.service import Run, Supervisor
+from supervisor.service import Needs, Supervisor
 from supervisor.settings import Configuration, read_configuration
 from supervisor.spawn import Program, role_programs
 from supervisor.voice import Voice
@@ -94,7 +94,10 @@ def _check_without_configuration(options: Options) -> int:
 def _prepare(options: Options, config: Path) -> Ground:
     configuration = read_configuration(config)
     stages = start_plan(
-        executors=options.executors, gateways=options.gateways, demo=bool(options.demo_command)
+        executors=options.executors,
+        gateways=options.gateways,
+        demo=bool(options.demo_command),
+        has_files=bool(configuration.files()),
     )
     executors = [unit[0].name for unit in stages[-1] if unit[0].role == "executor"]
     # First the directory: whoever starts twice shall read of the first start, not of its port.
@@ -115,7 +118,7 @@ def _prepare(options: Options, config: Path) -> Ground:
 
 def _run(ground: Ground, secrets: int | None, programs: Mapping[Role, Program]) -> int:
     options, run_dir = ground.options, ground.run_dir
-    voice = Voice.open(run_dir.path, quiet=options.until_idle)
+    voice = Voice.open(run_dir.path, quiet=options.until_idle, form=options.log_form)
     token = run_dir.write_token() if options.token and ground.listener else None
     outfits = Outfits(
         ground.configuration,
@@ -126,17 +129,8 @@ def _run(ground: Ground, secrets: int | None, programs: Mapping[Role, Program]) 
         token_sha256=None if token is None else token.sha256,
         secrets=secrets,
     )
-    facts = greeting.Facts(
-        configuration=ground.configuration,
-        members=ground.members,
-        run_dir=run_dir.path,
-        log=voice.log_file,
-        url=ground.url,
-        token=None if token is None else token.text,
-        script=_script(),
-        demo_password_file=options.demo_password_file,
-    )
-    run = Run(
+    facts = _facts(ground, log=voice.log_file, token=None if token is None else token.text)
+    needs = Needs(
         stages=ground.stages,
         programs=programs,
         environment=os.environ,
@@ -152,10 +146,33 @@ def _run(ground: Ground, secrets: int | None, programs: Mapping[Role, Program]) 
         ready=lambda: voice.greet(greeting.greeting(facts)),
         last_words=voice.say,
     )
-    status = Supervisor(run).run()
+    status = Supervisor(needs).run()
+    _tell_of_leftovers(options, voice)
     if status == 0:
         voice.stopped()
     return status
+
+
+def _tell_of_leftovers(options: Options, voice: Voice) -> None:
+    """Say that the demo's directory is still there: its keeper was killed, or died."""
+    if options.demo_password_file is None or not options.demo_password_file.parent.exists():
+        return
+    directory = str(options.demo_password_file.parent)
+    voice.log.warning("demo_left", directory=directory)
+    voice.say(f"the demo's directory {directory} is still there; the next demo's start removes it")
+
+
+def _facts(ground: Ground, *, log: Path | None, token: str | None) -> greeting.Facts:
+    return greeting.Facts(
+        configuration=ground.configuration,
+        members=ground.members,
+        run_dir=ground.run_dir.path,
+        log=log,
+        url=ground.url,
+        token=token,
+        script=_script(),
+        demo_password_file=ground.options.demo_password_file,
+    )
 
 
 def _take_secrets() -> int | None:

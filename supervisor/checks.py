@@ -1,5 +1,6 @@
 """What one value of the configuration may be; each check answers None or what was expected."""
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -9,6 +10,7 @@ Check: TypeAlias = Callable[[object], str | None]
 HOST_MAX_CHARACTERS: Final = 253  # RFC 1035, section 3.1
 VARIABLE_MAX_CHARACTERS: Final = 256
 
+_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN: Final = frozenset(
     [
         "DISPLAY",
@@ -83,18 +85,22 @@ def host_name() -> Check:
 
 
 def variable_name() -> Check:
-    """Take the name of an environment variable."""
+    """Take the name of an environment variable, as POSIX has it (XBD 8.1, 3.216).
+
+    Later sentences quote it, so nothing else may pass, above all not `user:password` itself.
+    """
 
     def check(value: object) -> str | None:
-        good = (
-            isinstance(value, str)
-            and 1 <= len(value) <= VARIABLE_MAX_CHARACTERS
-            and value.isprintable()
-            and "=" not in value
-        )
-        if not good:
-            return "the name of an environment variable, without ="
-        if value in _TAKEN or str(value).startswith(_TAKEN_FAMILIES):
+        if (
+            not isinstance(value, str)
+            or len(value) > VARIABLE_MAX_CHARACTERS
+            or not _NAME.fullmatch(value)
+        ):
+            return (
+                "the name of an environment variable, of letters A to Z, digits and _, not the "
+                "credential itself"
+            )
+        if value in _TAKEN or value.startswith(_TAKEN_FAMILIES):
             return "a variable of its own, not one that programs rely on, such as PATH or HOME"
         return None
 

@@ -99,4 +99,4 @@ def _decoded(role: Role, data: bytes) -> FromChild:
         return FROM_CHILD.decode(data)
     if data == DEMO_READY:
         return Ready()
-    raise MalformedMessageError(f"{len(data)} bytes")
+    raise MalformedMessageError(len(data))

@@ -8,13 +8,11 @@ from typing import Final, Literal
 from supervisor.checks import Check, choice, host_name, text, variable_name, whole_number
 from supervisor.keys import ConfigurationError, as_object, check_keys, require_keys, shown
 from supervisor.strict_json import JsonObject
-from wire.names import Access, Auth, ConnectionName
+from wire.names import DYNAMIC, Access, Auth, ConnectionName
 
 NAME_MAX_CHARACTERS: Final = 128
 PATH_MAX_CHARACTERS: Final = 1024
 DEFAULT_PORTS: Final[dict[str, int]] = {"postgresql": 5432, "mysql": 3306}
-DYNAMIC: Final = "dynamic:"
-"""What the vault's names for connections that clients bring begin with."""
 
 CONNECTION: Final[dict[str, Check]] = {
     "type": choice("postgresql", "mysql", "sqlite"),
@@ -113,16 +111,17 @@ def _server(keys: JsonObject, where: str, access: Access) -> Connection:
         database=database,
         access=access,
         variable=str(keys["credentialsEnv"]),
-        auth=_auth(keys.get("auth")),
+        auth=_auth(keys.get("auth"), where),
     )
 
 
-def _auth(found: object) -> Auth:
-    match found:
-        case "md5" | "password":
-            return found
-        case _:
-            return "scram-sha-256"
+def _auth(found: object, where: str) -> Auth:
+    if found == "password":
+        raise ConfigurationError(
+            f'{where} "auth": "password" would have the password itself sent, which needs TLS, and '
+            'TLS is not available yet; "md5" is the weakest login that can be used'
+        )
+    return "md5" if found == "md5" else "scram-sha-256"
 
 
 def _file(keys: JsonObject, where: str, *, directory: Path, roots: tuple[Path, ...]) -> Path:

@@ -117,7 +117,7 @@ class ConsoleSocket:
             message = None
         if message is None or caller in self._heard:
             close_all(descriptors)
-            self._log.warning("console_malformed", uid=caller.uid, size=len(data))
+            self._log.warning("console_malformed", uid=caller.uid, size_bytes=len(data))
             caller.answer(NotServed(sentence="that is not a request of this version's console"))
             self._left(caller)
             self.end(caller)

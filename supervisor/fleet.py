@@ -4,11 +4,13 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from supervisor import lifecycle as life
 from supervisor import plan
 from supervisor.children import Child, join, new_incarnation, packed
 from supervisor.lifecycle import Lifecycle, State
+from supervisor.log_pipe import LogPipe
 from supervisor.outfits import Outfit
 from supervisor.spawn import Program, spawn
 from supervisor.watch import Watch
@@ -18,6 +20,9 @@ from wire.control import Finish as FinishMessage
 from wire.logs import Log
 from wire.names import Incarnation, Role
 from wire.packets import PeerGoneError, socket_pair
+
+_KILLED: Final = 128 + signal.SIGKILL
+"""As a shell has it: asked to end or not, it did not end by itself."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,15 @@ class Fleet:
         self.started_at = time.monotonic()
         self._posts: dict[str, Post] = {}
         self._children: dict[Incarnation, Child] = {}
+        self._log_pipes: dict[Incarnation, LogPipe] = {}
         self._condemned: set[Incarnation] = set()
 
     def start(
         self, unit: plan.Unit, outfit: Callable[[plan.Member], Outfit], *, lives: int | None = None
     ) -> None:
         """Start *unit*, and keep it alive as long as *lives* allows."""
-        machine = Lifecycle([one.name for one in unit], lives=lives)
+        stop_s = life.DEMO_STOP_S if unit[0].role == "demo" else life.STOP_S
+        machine = Lifecycle([one.name for one in unit], lives=lives, stop_s=stop_s)
         post = Post(unit, machine, outfit, brief=lives is not None)
         self._posts[post.name] = post
         self._report(post, life.Begin())
@@ -96,7 +103,8 @@ class Fleet:
 
     def stop_all(self) -> None:
         """End every unit for good."""
-        for name in list(self._posts):
+        # Last started, first told: who borrows knows of it before the lender goes.
+        for name in reversed(list(self._posts)):
             self.stop(name)
 
     def all_exited(self) -> bool:
@@ -127,6 +135,14 @@ class Fleet:
         """Return the children that have not exited."""
         return list(self._children.values())
 
+    def at_work(self) -> list[Child]:
+        """Return the children of units that can take work, and that know our messages."""
+        return [
+            child
+            for child in self.alive()
+            if child.role != "demo" and self.post_of(child).life.state is State.RUNNING
+        ]
+
     def posts(self) -> list[Post]:
         """Return every unit and its life."""
         return list(self._posts.values())
@@ -143,7 +159,8 @@ class Fleet:
         except PeerGoneError:
             self._watch.drop(child.control.fileno())
         except MalformedMessageError as error:
-            self._log.error("control_malformed", child=child.incarnation, what=str(error))
+            size_bytes = error.size_bytes
+            self._log.error("control_malformed", child=child.incarnation, size_bytes=size_bytes)
             self.kill(child.incarnation)
 
     def _take(self, child: Child, message: FromChild) -> None:
@@ -156,8 +173,12 @@ class Fleet:
             self._hooks.heard(child, message)
             return
         self._log.info("child_ready", child=child.incarnation, pid=child.pid)
+        if child.role != "demo":  # whose keeper has nothing of anybody's
+            self._log_pipes[child.incarnation].no_words()
         self._report(self.post_of(child), life.MemberReady(child.name))
-        self._introduce(self._roster.ready(child.incarnation, message.public_key))
+        self._introduce(
+            self._roster.ready(child.incarnation, message.public_key, message.sealing_key)
+        )
         self._hooks.changed()
 
     def _exited(self, child: Child) -> None:
@@ -167,8 +188,10 @@ class Fleet:
         post = self.post_of(child)
         post.status = child.collect()
         del self._children[child.incarnation]
+        self._log_pipes.pop(child.incarnation).close()
         self._condemned.discard(child.incarnation)
-        meant = post.life.state is State.STOPPING or (post.brief and post.status == 0)
+        asked = post.life.state is State.STOPPING and post.status != _KILLED
+        meant = asked or (post.brief and post.status == 0)
         said = self._log.info if meant else self._log.warning
         said("child_exited", child=child.incarnation, pid=child.pid, status=post.status)
         self._introduce(self._roster.gone(child.incarnation))
@@ -199,8 +222,11 @@ class Fleet:
 
     def _spawn(self, post: Post, member: plan.Member) -> None:
         outfit = post.outfit(member)
+        incarnation = new_incarnation(member)
+        log_pipe = LogPipe(incarnation, words=True, watch=self._watch, log=self._log)
+        program, environment = self._programs[member.role], self._environment
         try:
-            started = spawn(self._programs[member.role], self._environment)
+            started = log_pipe.open(lambda stderr: spawn(program, environment, stderr=stderr))
         except OSError as error:
             # No processes or no memory left, perhaps for a moment: a life that failed at once.
             self._log.error("spawn_failed", child=member.name, why=error.strerror)
@@ -210,13 +236,14 @@ class Fleet:
         child = Child(
             name=member.name,
             role=member.role,
-            incarnation=new_incarnation(member),
+            incarnation=incarnation,
             pid=started.pid,
             pidfd=started.pidfd,
             control=started.control,
             started_at=time.monotonic(),
         )
-        self._children[child.incarnation] = child
+        self._children[incarnation] = child
+        self._log_pipes[incarnation] = log_pipe
         self._watch.add(child.control.fileno(), lambda: self._readable(child))
         self._watch.add(child.pidfd, lambda: self._exited(child))
         self._log.info("child_started", child=child.incarnation, pid=child.pid)

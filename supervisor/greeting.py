@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from supervisor.connections import Connection, File
+from supervisor.listening import Address
 from supervisor.plan import Member
 from supervisor.settings import Configuration
 from wire.names import Access, Role
@@ -91,7 +92,8 @@ def _row(name: str, one: Connection | File) -> tuple[str, ...]:
         may = "MySQL is not available yet; connecting is refused"
     else:
         may = _MAY[one.access]
-    return (name, one.engine, f"{one.host}:{one.port}/{one.database}", one.access, may)
+    where = f"{Address(one.host, one.port).shown}/{one.database}"
+    return (name, one.engine, where, one.access, may)
 
 
 def _next_steps(facts: Facts) -> list[str]:

@@ -16,7 +16,6 @@ from wire.logs import Log
 KEY_PAGE_BYTES: Final = 4096
 
 _SYS_MEMFD_SECRET: Final = 447  # the same number on x86_64, aarch64 and riscv
-_O_CLOEXEC: Final = os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def make_memories(log: Log) -> Memories:
 def _key_page(log: Log) -> int:
     descriptor = _memfd_secret()
     if descriptor is None:
-        log.warning("secret_memory_missing", lost="root could read the vault's key page")
+        log.warning("guarantee_lost", guarantee="secret_pages")
         descriptor = os.memfd_create("strongroom-key-page")
     os.ftruncate(descriptor, KEY_PAGE_BYTES)
     return descriptor
@@ -51,5 +50,5 @@ def _memfd_secret() -> int | None:
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None, use_errno=True)
-    descriptor: int = libc.syscall(ctypes.c_long(_SYS_MEMFD_SECRET), ctypes.c_uint(_O_CLOEXEC))
+    descriptor: int = libc.syscall(ctypes.c_long(_SYS_MEMFD_SECRET), ctypes.c_uint(os.O_CLOEXEC))
     return descriptor if descriptor >= 0 else None

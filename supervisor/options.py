@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 from supervisor.listening import Address, parse_address
 from wire.exits import EXIT_CANNOT_START
+from wire.logs import Form
 
 EXIT_GAVE_UP: Final = 3
 EXIT_ALREADY_RUNNING: Final = 4
@@ -32,6 +33,8 @@ class Options:
     """Stop when the last client on standard streams has gone."""
     check: bool
     """Only say whether the system could start."""
+    log_form: Form | None
+    """None: text where standard error is a terminal, JSON elsewhere."""
     demo_command: tuple[str, ...]
     """The demo database's keeper, if there is a demo."""
     demo_password_file: Path | None
@@ -52,6 +55,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         token=not found.no_token,
         until_idle=found.until_idle,
         check=found.check,
+        log_form=None if found.log_format == "auto" else found.log_format,
         demo_command=found.demo_command,
         demo_password_file=found.demo_password_file,
     )
@@ -74,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-token", action="store_true")
     parser.add_argument("--until-idle", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--log-format", choices=("auto", "text", "json"), default="auto")
     parser.add_argument("--demo-command", type=_command, default=(), metavar="JSON")
     parser.add_argument("--demo-password-file", type=Path, default=None, metavar="FILE")
     return parser

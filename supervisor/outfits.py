@@ -4,20 +4,19 @@ import os
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from supervisor.listening import bound_address
 from supervisor.memory import Memories
 from supervisor.plan import Member
 from supervisor.rundir import RunDirectory
 from supervisor.settings import Configuration
-from wire.names import ANYONE, LOCAL_TOKEN, STATEMENT_MAX_BYTES, Principal
+from wire.names import ANYONE, EXECUTOR_SLOTS, LOCAL_TOKEN, STATEMENT_MAX_BYTES, Principal
 
-EXECUTOR_SLOTS: Final = 8
 WAITING_MAX: Final = 1024
 LOGIN_SPARES: Final = 4
 
-Settings = dict[str, object]
+Settings: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ class Outfits:
             case "login-server":
                 return Outfit({"spares": LOGIN_SPARES}, (self._death_watch,))
             case "router":
-                return Outfit(router_settings(self._run_dir), (self._memories.router_key,))
+                settings = router_settings(self._configuration, self._run_dir)
+                return Outfit(settings, (self._memories.router_key,))
             case "gateway":
                 return self._http_gateway()
             case "executor" | "file-executor":
@@ -116,14 +116,20 @@ class Outfits:
         return {"mode": mode, "statement_ms": statement_ms, "waiting_max": WAITING_MAX}
 
 
-def router_settings(run_dir: RunDirectory) -> Settings:
-    """Return where the router listens, a socket per role."""
+def router_settings(configuration: Configuration, run_dir: RunDirectory) -> Settings:
+    """Return where the router listens, a socket per role, and how much may be in flight."""
     endpoints = {
         "gateway": run_dir.endpoint("gateway"),
         "executor": run_dir.endpoint("executor"),
+        "file_executor": run_dir.endpoint("file-executor"),
         "vault": run_dir.endpoint("vault"),
     }
-    return {"endpoints": endpoints, "waiting_max": WAITING_MAX}
+    return {
+        "endpoints": endpoints,
+        "waiting_max": WAITING_MAX,
+        "statements_per_lease": configuration.limits.statements_per_lease,
+        "statements_per_principal": configuration.limits.statements_per_principal,
+    }
 
 
 def executor_settings(configuration: Configuration, *, executors: int, adopt_dir: Path) -> Settings:

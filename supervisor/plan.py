@@ -7,7 +7,7 @@ time.
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady
+from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady, VaultReady
 from wire.names import Incarnation, Principal, Role
 
 
@@ -30,17 +30,25 @@ ROUTER_UNIT: Final[Unit] = (Member("router-1", "router"),)
 DEMO_UNIT: Final[Unit] = (Member("demo-1", "demo"),)
 
 
-def start_plan(*, executors: int, gateways: int, demo: bool) -> tuple[Stage, ...]:
-    """Return what to start, stage by stage.
+FILE_EXECUTORS_MAX: Final = 2
+"""One that dies takes all that it runs with it; a second one takes over what may run again."""
+
+
+def start_plan(
+    *, executors: int, gateways: int, demo: bool, has_files: bool = False
+) -> tuple[Stage, ...]:
+    """Return what to start, stage by stage; file executors only for SQLite files.
 
     The credentials are sealed, and every other copy of them is closed, before the first process
     that clients or databases can reach is born.
     """
     first: Stage = (DEMO_UNIT, VAULT_UNIT) if demo else (VAULT_UNIT,)
+    file_executors = min(executors, FILE_EXECUTORS_MAX) if has_files else 0
     second: Stage = (
         ROUTER_UNIT,
         *((Member(f"gateway-{n}", "gateway"),) for n in range(1, gateways + 1)),
         *((Member(f"executor-{n}", "executor"),) for n in range(1, executors + 1)),
+        *((Member(f"file-executor-{n}", "file-executor"),) for n in range(1, file_executors + 1)),
     )
     return (first, second)
 
@@ -50,7 +58,7 @@ class Tell:
     """Say this to that process."""
 
     to: Incarnation
-    message: RouterReady | RouterLost | PeerJoined | PeerLeft
+    message: RouterReady | RouterLost | VaultReady | PeerJoined | PeerLeft
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Join:
 
 Command: TypeAlias = Tell | Join
 
-_ROUTER_PEERS: Final[tuple[Role, ...]] = ("vault", "gateway", "executor")
+_ROUTER_PEERS: Final[tuple[Role, ...]] = ("vault", "gateway", "executor", "file-executor")
 
 
 class Roster:
@@ -75,6 +83,7 @@ class Roster:
         self._alive: dict[Incarnation, Role] = {}
         self._keys: dict[Incarnation, bytes] = {}
         self._principals: dict[Incarnation, Principal | None] = {}
+        self._sealing_key = b""
 
     def spawned(
         self, incarnation: Incarnation, role: Role, principal: Principal | None = None
@@ -87,16 +96,22 @@ class Roster:
             return [Join(vaults[0], servers[0])]
         return []
 
-    def ready(self, incarnation: Incarnation, public_key: bytes) -> list[Command]:
+    def ready(
+        self, incarnation: Incarnation, public_key: bytes, sealing_key: bytes = b""
+    ) -> list[Command]:
         """Introduce a process that can take work to those who need it."""
         self._keys[incarnation] = public_key
         role = self._alive[incarnation]
+        if role == "vault":
+            # Of nobody else: who could name a key to seal to could open what is sealed.
+            self._sealing_key = sealing_key
         if role == "router":
             return [self._join_roster(peer, incarnation) for peer in self._prepared(*_ROUTER_PEERS)]
         if role not in _ROUTER_PEERS:
             return []
         joined = [self._join_roster(incarnation, router) for router in self._prepared("router")]
-        return [*joined, *self._lend_between(incarnation, role)]
+        told = self._tell_sealing_key(incarnation, role)
+        return [*joined, *told, *self._lend_between(incarnation, role)]
 
     def admitted(self, incarnation: Incarnation) -> list[Command]:
         """Send a process to the router that has just learned its key; it may be gone by now."""
@@ -132,6 +147,12 @@ class Roster:
             principal=self._principals[peer],
         )
         return Tell(router, joined)
+
+    def _tell_sealing_key(self, incarnation: Incarnation, role: Role) -> list[Command]:
+        if not self._sealing_key:
+            return []
+        told = {"vault": self._prepared("gateway"), "gateway": [incarnation]}.get(role, [])
+        return [Tell(one, VaultReady(sealing_key=self._sealing_key)) for one in told]
 
     def _lend_between(self, incarnation: Incarnation, role: Role) -> list[Command]:
         if role == "vault":

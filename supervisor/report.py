@@ -1,8 +1,9 @@
-"""What `strongroom status` shows, as one JSON object; and who waits for the vault's part of it."""
+"""Who asks for the status, and what is there to say: vault and router each have a part of it."""
 
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,23 +13,35 @@ from supervisor.children import Child
 from supervisor.connections import Connection, File
 from supervisor.console_socket import Caller
 from supervisor.fleet import Fleet
-from supervisor.settings import Configuration
+from supervisor.overview import Fields, Fixed, overview
+from supervisor.settings import LIMIT_FIELDS, Configuration
 from supervisor.watch import Watch
 from wire.console import StatusReport
 from wire.control import Status, TellStatus
+from wire.names import Incarnation, Role
+from wire.status import RouterReport, VaultReport
 from wire.version import own_version
 
-VAULT_ANSWER_S: Final = 1.0
-"""A vault that is restarting must not keep a person waiting."""
+ANSWER_S: Final = 1.0
+"""A vault or a router that is restarting must not keep a person waiting."""
 
-Fields = dict[str, object]
+_ASKED: Final[tuple[Role, ...]] = ("vault", "router")
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    caller: Caller
+    silent: set[Incarnation]
+    """Who has not answered yet."""
+    vault: VaultReport | None = None
+    router: RouterReport | None = None
 
 
 class Inquiries:
-    """Status requests that wait for the vault."""
+    """Status requests that wait for vault and router."""
 
     def __init__(
-        self, watch: Watch, fleet: Fleet, *, fixed: Fields, close: Callable[[Caller], None]
+        self, watch: Watch, fleet: Fleet, *, fixed: Fixed, close: Callable[[Caller], None]
     ) -> None:
         """Answer with *fixed*, which stays the same, and what is true at the moment."""
         self._watch = watch
@@ -36,62 +49,79 @@ class Inquiries:
         self._fixed = fixed
         self._close = close
         self._asked = 0
-        self._waiting: dict[int, Caller] = {}
+        self._waiting: dict[int, _Inquiry] = {}
 
     def ask(self, caller: Caller) -> None:
-        """Answer *caller* as soon as the vault has said its part, or without it."""
+        """Answer *caller* as soon as both have said their part, or without it."""
         self._asked += 1
         number = self._asked
-        self._waiting[number] = caller
-        vaults = [child for child in self._fleet.alive() if child.role == "vault"]
-        for vault in vaults:
-            vault.say(TellStatus(ask=number))
-        patience_s = VAULT_ANSWER_S if vaults else 0
-        late = time.monotonic() + patience_s
-        self._watch.at(("status", number), late, lambda: self._answer(number, {}))
+        asked = [child for child in self._fleet.alive() if child.role in _ASKED]
+        self._waiting[number] = _Inquiry(caller, {child.incarnation for child in asked})
+        for child in asked:
+            child.say(TellStatus(ask=number))
+        late = time.monotonic() + (ANSWER_S if asked else 0)
+        self._watch.at(("status", number), late, lambda: self._answer(number))
 
-    def answered(self, message: Status) -> None:
-        """Pass on what the vault said, if somebody still waits for it."""
-        found = msgspec.msgpack.decode(message.report)
-        self._answer(message.ask, found if isinstance(found, dict) else {})
+    def answered(self, child: Child, message: Status) -> bool:
+        """Take note of what *child* said; return False if it spoke for another role."""
+        match message.report:
+            case VaultReport() if child.role != "vault":
+                return False
+            case RouterReport() if child.role != "router":
+                return False
+        inquiry = self._waiting.get(message.ask)
+        if inquiry is None or child.incarnation not in inquiry.silent:
+            return True
+        match message.report:
+            case VaultReport() as report:
+                inquiry.vault = report
+            case RouterReport() as report:
+                inquiry.router = report
+        inquiry.silent.discard(child.incarnation)
+        if not inquiry.silent:
+            self._answer(message.ask)
+        return True
 
     def left(self, caller: Caller) -> None:
         """Forget a caller that does not wait any more."""
-        for number in [number for number, its in self._waiting.items() if its is caller]:
+        for number in [number for number, its in self._waiting.items() if its.caller is caller]:
             self._forget(number)
 
-    def _forget(self, number: int) -> Caller | None:
+    def _forget(self, number: int) -> _Inquiry | None:
         self._watch.cancel(("status", number))
         return self._waiting.pop(number, None)
 
-    def _answer(self, number: int, vault: Fields) -> None:
-        caller = self._forget(number)
-        if caller is None:
+    def _answer(self, number: int) -> None:
+        inquiry = self._forget(number)
+        if inquiry is None:
             return
-        leases = {"leases": vault.get("leases"), "loans": vault.get("loans")}
-        processes = {"processes": list(_processes(self._fleet, now=time.monotonic()))}
-        descriptor = _in_memory({**processes, **leases, **self._fixed})
-        caller.answer(StatusReport(), (descriptor,))
+        processes = _processes(self._fleet, now=time.monotonic())
+        descriptor = _in_memory(
+            overview(self._fixed, processes, vault=inquiry.vault, router=inquiry.router)
+        )
+        inquiry.caller.answer(StatusReport(), (descriptor,))
         os.close(descriptor)
-        self._close(caller)
+        self._close(inquiry.caller)
 
 
 def fixed_fields(
     configuration: Configuration, *, url: str | None, run_dir: Path, log: Path | None
-) -> Fields:
+) -> Fixed:
     """Return what does not change while the system runs."""
-    connections = [
-        {"name": name, "type": one.engine, **_place(one), "access": one.access}
-        for name, one in configuration.connections.items()
-    ]
-    return {
-        "connections": connections,
-        "url": url,
-        "run_dir": str(run_dir),
-        "configuration": str(configuration.path.absolute()),
-        "log": None if log is None else str(log),
-        "version": own_version(),
-    }
+    return Fixed(
+        connections=tuple(
+            {"name": name, "type": one.engine, **_place(one), "access": one.access}
+            for name, one in configuration.connections.items()
+        ),
+        limits={key: getattr(configuration.limits, LIMIT_FIELDS[key]) for key in LIMIT_FIELDS},
+        place={
+            "url": url,
+            "run_dir": str(run_dir),
+            "configuration": str(configuration.path.absolute()),
+            "log": None if log is None else str(log),
+            "version": own_version(),
+        },
+    )
 
 
 def _place(one: Connection | File) -> Fields:

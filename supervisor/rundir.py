@@ -32,6 +32,7 @@ RUN_DIR_MAX_BYTES: Final = SOCKET_PATH_MAX_BYTES - len(LONGEST_INSIDE)
 _EDGES: Final[dict[Role, str]] = {
     "gateway": "gateways",
     "executor": "executors",
+    "file-executor": "files",
     "vault": "vault",
 }
 _ROUTER_SOCKET: Final = "router.sock"

@@ -12,16 +12,18 @@ from typing import Final
 from supervisor.children import Child
 from supervisor.console_socket import Caller, ConsoleSocket
 from supervisor.fleet import Fleet, Hooks
+from supervisor.heartbeat import Heartbeat
 from supervisor.options import EXIT_GAVE_UP
 from supervisor.outfits import Outfits
+from supervisor.overview import Fixed
 from supervisor.plan import Roster, Stage
-from supervisor.report import Fields, Inquiries
+from supervisor.report import Inquiries
 from supervisor.rundir import RunDirectory
 from supervisor.spawn import Program
 from supervisor.stdio_clients import StdioClients
 from supervisor.watch import Watch
 from wire.console import AdoptStdio, AskStatus, FromConsole, NotServed
-from wire.control import Admitted, EndPeer, FromChild, Ready, Sealed, Status
+from wire.control import Admitted, Alive, EndPeer, FromChild, Ready, Sealed, Status
 from wire.exits import EXIT_CANNOT_START
 from wire.logs import Log
 from wire.names import Incarnation, Role
@@ -35,8 +37,9 @@ _SIGNAL_BYTES: Final = 64
 
 _MAY_SAY: Final[dict[type[FromChild], frozenset[Role]]] = {
     Sealed: frozenset({"vault"}),
-    Status: frozenset({"vault"}),
+    Status: frozenset({"vault", "router"}),
     EndPeer: frozenset({"vault", "router"}),
+    Alive: frozenset({"vault", "login-server", "router", "gateway", "executor", "file-executor"}),
     Ready: frozenset(),  # the fleet takes these two
     Admitted: frozenset(),
 }
@@ -44,21 +47,21 @@ _MAY_SAY: Final[dict[type[FromChild], frozenset[Role]]] = {
 
 _MAY_END: Final[dict[Role, frozenset[Role]]] = {
     "vault": frozenset({"executor"}),
-    "router": frozenset({"executor", "vault"}),
+    "router": frozenset({"executor", "file-executor", "vault"}),
 }
 """Whom they may have ended: no more than those who keep them waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """All that is needed to run a system; made by `__main__`, or by a test."""
+class Needs:
+    """All that a system needs to run; made by `__main__`, or by a test."""
 
     stages: tuple[Stage, ...]
     programs: Mapping[Role, Program]
     environment: Mapping[str, str]
     run_dir: RunDirectory
     outfits: Outfits
-    fixed: Fields
+    fixed: Fixed
     until_idle: bool
     log: Log
     sealed: Callable[[Sealed], str | None]
@@ -74,42 +77,40 @@ class Run:
 class Supervisor:
     """One run of the system."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, needs: Needs) -> None:
+        self._needs = needs
         self._watch = Watch()
-        endpoints: dict[Role, str] = {
-            role: run.run_dir.endpoint(role) for role in ("gateway", "executor", "vault")
-        }
         hooks = Hooks(
             heard=self._heard, changed=self._advance, over=self._over, gave_up=self._gave_up
         )
         self._fleet = Fleet(
             self._watch,
-            Roster(endpoints),
-            programs=run.programs,
-            environment=run.environment,
-            log=run.log,
+            Roster(_endpoints(needs.run_dir)),
+            programs=needs.programs,
+            environment=needs.environment,
+            log=needs.log,
             hooks=hooks,
         )
         self._console = ConsoleSocket(
             self._watch,
-            run.run_dir.control_socket,
+            needs.run_dir.control_socket,
             asked=self._asked,
             left=self._left,
             is_child=self._fleet.has,
-            log=run.log,
+            log=needs.log,
         )
-        gateways = sum(unit[0].role == "gateway" for stage in run.stages for unit in stage)
+        gateways = sum(unit[0].role == "gateway" for stage in needs.stages for unit in stage)
         self._stdio = StdioClients(
             self._fleet,
-            run.outfits,
+            needs.outfits,
             first_number=gateways + 1,
             close=self._console.end,
             idle=self._idle,
         )
         self._inquiries = Inquiries(
-            self._watch, self._fleet, fixed=run.fixed, close=self._console.end
+            self._watch, self._fleet, fixed=needs.fixed, close=self._console.end
         )
+        self._heartbeat = Heartbeat(self._watch, self._fleet, needs.log)
         self._next_stage = 0
         self._sealed = False
         self._ready = False
@@ -127,6 +128,7 @@ class Supervisor:
         self._watch.add(woken.fileno(), lambda: self._signalled(woken))
         try:
             self._advance()
+            self._heartbeat.begin()
             while not (self._stopping and self._fleet.all_exited()):
                 self._watch.turn()
         finally:
@@ -140,24 +142,24 @@ class Supervisor:
     def _advance(self) -> None:
         """Begin the next stage when the one before it is ready, and say so after the last."""
         while not (self._stopping or self._ready):
-            begun = [unit for stage in self._run.stages[: self._next_stage] for unit in stage]
+            begun = [unit for stage in self._needs.stages[: self._next_stage] for unit in stage]
             if not self._fleet.all_running(begun):
                 return
-            if self._next_stage == len(self._run.stages):
+            if self._next_stage == len(self._needs.stages):
                 self._all_ready()
                 return
-            stage = self._run.stages[self._next_stage]
+            stage = self._needs.stages[self._next_stage]
             self._next_stage += 1
             for unit in stage:
-                self._fleet.start(unit, self._run.outfits.for_member)
+                self._fleet.start(unit, self._needs.outfits.for_member)
 
     def _all_ready(self) -> None:
         self._ready = True
-        self._run.log.info("system_ready", pid=os.getpid())
+        self._needs.log.info("system_ready", pid=os.getpid())
         self._stdio.open()
-        if self._run.until_idle:
+        if self._needs.until_idle:
             self._watch.at("first client", time.monotonic() + FIRST_CLIENT_S, self._idle)
-        self._run.ready()
+        self._needs.ready()
 
     def _heard(self, child: Child, message: FromChild) -> None:
         if child.role not in _MAY_SAY[type(message)]:
@@ -167,9 +169,12 @@ class Supervisor:
             case Sealed():
                 self._credentials_sealed(message)
             case Status():
-                self._inquiries.answered(message)
+                if not self._inquiries.answered(child, message):
+                    self._forbid(child)
             case EndPeer(incarnation=incarnation):
                 self._end_peer(incarnation, by=child)
+            case Alive(number=number):
+                self._heartbeat.heard(child, number)
             case Ready() | Admitted():
                 return
 
@@ -180,17 +185,17 @@ class Supervisor:
         if peer.role not in _MAY_END[by.role]:
             self._forbid(by)
             return
-        self._run.log.warning("peer_ended", peer=incarnation, by=by.incarnation)
+        self._needs.log.warning("peer_ended", peer=incarnation, by=by.incarnation)
         self._fleet.kill(incarnation)
 
     def _forbid(self, child: Child) -> None:
         """End a child that says what it may not: it is not ours any more."""
-        self._run.log.error("control_forbidden", child=child.incarnation)
+        self._needs.log.error("control_forbidden", child=child.incarnation)
         self._fleet.kill(child.incarnation)
 
     def _credentials_sealed(self, message: Sealed) -> None:
-        self._run.outfits.forget_secrets()
-        sentence = None if self._sealed else self._run.sealed(message)
+        self._needs.outfits.forget_secrets()
+        sentence = None if self._sealed else self._needs.sealed(message)
         self._sealed = True
         if sentence is not None:
             self._stop(EXIT_CANNOT_START, sentence)
@@ -199,11 +204,11 @@ class Supervisor:
         self._stdio.ended(name, status)
 
     def _gave_up(self, name: str) -> None:
-        self._run.log.critical("gave_up", unit=name)
-        self._stop(EXIT_GAVE_UP, self._run.gave_up(name))
+        self._needs.log.critical("gave_up", unit=name)
+        self._stop(EXIT_GAVE_UP, self._needs.gave_up(name))
 
     def _idle(self) -> None:
-        if self._run.until_idle and self._stdio.is_idle():
+        if self._needs.until_idle and self._stdio.is_idle():
             self._stop(0)
 
     def _signalled(self, woken: socket.socket) -> None:
@@ -215,9 +220,9 @@ class Supervisor:
         if self._stopping:
             return
         self._stopping, self._status = True, status
-        self._run.log.info("system_stopping", status=status)
+        self._needs.log.info("system_stopping", status=status)
         if sentence is not None:
-            self._run.last_words(sentence)
+            self._needs.last_words(sentence)
         self._fleet.stop_all()
 
     def _asked(self, caller: Caller, message: FromConsole, descriptors: tuple[int, ...]) -> None:
@@ -236,6 +241,11 @@ class Supervisor:
     def _left(self, caller: Caller) -> None:
         self._stdio.left(caller)
         self._inquiries.left(caller)
+
+
+def _endpoints(run_dir: RunDirectory) -> dict[Role, str]:
+    roles: tuple[Role, ...] = ("gateway", "executor", "file-executor", "vault")
+    return {role: run_dir.endpoint(role) for role in roles}
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:

@@ -53,12 +53,13 @@ def role_programs(demo: tuple[str, ...] = ()) -> dict[Role, Program]:
         "vault": Program((*python, "vault", "service"), wiping),
         "login-server": Program((*python, "vault", "login-server"), wiping),
         "executor": Program((*python, "executor")),
+        "file-executor": Program((*python, "executor.sqlite")),
         "demo": Program((*demo, "--ready-fd", str(CONTROL_FD))),
     }
 
 
-def spawn(program: Program, environment: Mapping[str, str]) -> Spawned:
-    """Start *program* with a control socket as descriptor 3, our standard error, nothing else."""
+def spawn(program: Program, environment: Mapping[str, str], *, stderr: int = _STDERR) -> Spawned:
+    """Start *program* with a control socket as descriptor 3, its *stderr*, and nothing else."""
     ours, theirs = socket_pair()
     with theirs:
         pid = os.posix_spawn(
@@ -68,7 +69,8 @@ def spawn(program: Program, environment: Mapping[str, str]) -> Spawned:
             file_actions=[
                 # What a library prints by mistake belongs in the log.
                 (os.POSIX_SPAWN_OPEN, _STDIN, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, _STDERR, _STDOUT),
+                (os.POSIX_SPAWN_DUP2, stderr, _STDERR),
+                (os.POSIX_SPAWN_DUP2, stderr, _STDOUT),
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), CONTROL_FD),
             ],
             setsigmask=[],

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from wire.json_words import what_is_wrong
+
 FILE_MAX_BYTES: Final = 1 << 20
 """Thousands of connections; a larger file is the wrong file."""
 
@@ -40,10 +42,7 @@ def parse_json(data: bytes) -> object:
     try:
         found: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        # What follows a colon in its message may be a character of the file.
-        what = error.msg.partition(":")[0]
-        place = f"line {error.lineno}, column {error.colno}"
-        raise NotJsonError(f"is not JSON: {place}: {what}") from None
+        raise NotJsonError(f"is not JSON: {what_is_wrong(error)}") from None
     except RecursionError:
         raise NotJsonError("is nested too deeply") from None
     except ValueError:
@@ -53,9 +52,9 @@ def parse_json(data: bytes) -> object:
 
 def _decoded(data: bytes) -> str:
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")  # some editors begin with a mark
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise NotJsonError(f"is not UTF-8 text: line {line}") from None
 
 

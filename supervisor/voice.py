@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from wire.logs import Log
+from wire.logs import Form, Log
 from wire.rundir import LOG
 
 KEPT_BYTES: Final = 10 << 20
@@ -27,12 +27,13 @@ class Voice:
     _leaves_when_ready: bool
 
     @classmethod
-    def open(cls, run_dir: Path, *, quiet: bool) -> "Voice":
+    def open(cls, run_dir: Path, *, quiet: bool, form: Form | None = None) -> "Voice":
         """Move the log to a file where standard error is a terminal.
 
         Or where the system outlives whoever started it (*quiet*): then only what goes wrong before
-        it is ready is for that one's eyes.
+        it is ready is for that one's eyes. Without a *form*, who sits at a terminal gets text.
         """
+        form = form or ("text" if os.isatty(_STDERR) else "json")
         person = os.dup(_STDERR)
         log_file = None
         if quiet or os.isatty(_STDERR):
@@ -40,7 +41,7 @@ class Voice:
             descriptor = _open_log(log_file)
             os.dup2(descriptor, _STDERR)
             os.close(descriptor)
-        return cls(Log("supervisor"), log_file, person, quiet)
+        return cls(Log("supervisor", form=form), log_file, person, quiet)
 
     def greet(self, text: str) -> None:
         """Print *text* once, and leave the terminal of a starter that does not stay."""

@@ -5,15 +5,14 @@
 Behaviours: `seals` (says Sealed first), `lacks=NAME` (with a missing variable), `crashes`, `deaf`
 (does not end when told to finish), `mute` (never ready), `echoes` (copies its first descriptor to
 its second, as a gateway on standard streams), `reports` (answers TellStatus), `babbles` (says
-nonsense), `ends=ROLE` (has the first peer of that role that it hears of ended).
+nonsense), `pretends` (answers TellStatus as the vault would), `ends=ROLE` (has the first peer of
+that role that it hears of ended).
 """
 
 import os
 import signal
 import sys
 from pathlib import Path
-
-import msgspec
 
 from wire.child import Birth, EndedError, Heard, begin
 from wire.control import (
@@ -30,8 +29,46 @@ from wire.control import (
     Status,
     TellStatus,
 )
+from wire.status import (
+    ExecutorRow,
+    HealthRow,
+    LeaseRow,
+    LoginCounts,
+    PoolRow,
+    RequestCounts,
+    RouterReport,
+    UsageRow,
+    VaultReport,
+)
+from wire.usage import Usage
 
 KEY = b"k" * 40
+VAULT = VaultReport(
+    leases=(
+        LeaseRow(
+            id="abc",
+            connection="main_db",
+            principal="token:local",
+            access="read-only",
+            age_s=10.0,
+            idle_s=1.0,
+            expires_in_s=20.0,
+        ),
+    ),
+    leases_total=1,
+    loans=(),
+    loans_total=0,
+    pools=(PoolRow(connection="main_db", principal="token:local", access="read-only", lent=2),),
+    pools_total=1,
+    health=(HealthRow(connection="main_db", state="healthy", since_s=3.0, next_try_s=None),),
+    logins=LoginCounts(running=1, waiting=2),
+)
+ROUTER = RouterReport(
+    usages=(UsageRow(id="abc", usage=Usage(statements=7, rows=900, running=1)),),
+    usages_total=1,
+    requests=RequestCounts(running=1, for_slot=0, for_vault=0, at_vault=0),
+    executors=(ExecutorRow(name="executor-1.0a", running=1, slots=8),),
+)
 
 
 def main() -> None:  # noqa: C901 - a list of behaviours
@@ -89,9 +126,10 @@ def react(birth: Birth, heard: Heard, behaviours: list[str]) -> None:
         case PeerJoined(incarnation=peer):
             birth.control.say(Admitted(incarnation=peer))
         case TellStatus(ask=ask) if "reports" in behaviours:
-            found: dict[str, object] = {"leases": [{"id": "abc"}], "loans": []}
-            report = msgspec.Raw(msgspec.msgpack.encode(found))
-            birth.control.say(Status(ask=ask, report=report))
+            is_vault = birth.configure.incarnation.startswith("vault")
+            birth.control.say(Status(ask=ask, report=VAULT if is_vault else ROUTER))
+        case TellStatus(ask=ask) if "pretends" in behaviours:
+            birth.control.say(Status(ask=ask, report=VAULT))
         case _:
             return
 

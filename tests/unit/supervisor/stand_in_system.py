@@ -11,7 +11,7 @@ from supervisor.spawn import Program
 from wire.names import Role
 
 USUAL: dict[Role, str] = {
-    "router": "",
+    "router": "reports",
     "gateway": "",
     "executor": "",
     "vault": "seals reports",
@@ -28,6 +28,8 @@ def run() -> int:
     for role, usual in USUAL.items():
         behaviours = changes.get(role, usual).split()
         programs[role] = Program((sys.executable, "-P", stand_in, journal, *behaviours))
+    keeper = str(Path(__file__).with_name("stand_in_keeper.py"))
+    programs["demo"] = Program((sys.executable, "-P", keeper))
     return main(programs)
 
 

@@ -6,11 +6,12 @@ from supervisor.greeting import Facts, greeting
 from supervisor.settings import check_configuration
 from supervisor.strict_json import parse_json
 
-SERVER = '{"type": "%s", "host": "localhost", "database": "d", "credentialsEnv": "C"}'
+SERVER = '{"type": "%s", "host": "%s", "database": "d", "credentialsEnv": "C"}'
 
 
-def a_greeting(**engines: str) -> str:
-    connections = ", ".join(f'"{name}": {SERVER % engine}' for name, engine in engines.items())
+def a_greeting(host: str = "localhost", **engines: str) -> str:
+    servers = {name: SERVER % (engine, host) for name, engine in engines.items()}
+    connections = ", ".join(f'"{name}": {server}' for name, server in servers.items())
     found = parse_json(f'{{"connections": {{{connections}}}}}'.encode())
     facts = Facts(
         configuration=check_configuration(found, path=Path("c.json")),
@@ -34,3 +35,7 @@ def test_where_every_query_must_fail_none_is_proposed() -> None:
 
     assert "try it" not in shown
     assert "mcpServers" in shown
+
+
+def test_an_ipv6_address_stands_in_brackets_before_its_port() -> None:
+    assert "  [::1]:5432/d  " in a_greeting("::1", main="postgresql")

@@ -131,6 +131,15 @@ def test_a_member_that_does_not_finish_in_time_is_killed() -> None:
     assert unit.state is State.EXITED
 
 
+def test_a_unit_that_has_much_to_clean_up_may_have_a_longer_time() -> None:
+    unit = Lifecycle([A], stop_s=2 * STOP_S)
+    unit.handle(Begin(), now=0)
+    unit.handle(StopAsked(), now=5)
+
+    assert unit.handle(TimeUp(), now=5 + STOP_S) == []
+    assert unit.handle(TimeUp(), now=5 + 2 * STOP_S) == [Kill(A)]
+
+
 def test_nothing_starts_again_after_a_stop() -> None:
     waiting = a_running(A)
     waiting.handle(MemberExited(A), now=1)

@@ -1,14 +1,28 @@
 """Who starts when, and who hears of whom."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.plan import Command, Join, Roster, Tell, start_plan
-from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady
+from wire.control import PeerJoined, PeerLeft, RouterLost, RouterReady, VaultReady
 from wire.names import Incarnation, Role
 
-ENDPOINTS: dict[Role, str] = {"gateway": "ipc://g", "executor": "ipc://e", "vault": "ipc://v"}
-ROLES: list[Role] = ["router", "gateway", "executor", "vault", "login-server", "demo"]
+ENDPOINTS: dict[Role, str] = {
+    "gateway": "ipc://g",
+    "executor": "ipc://e",
+    "file-executor": "ipc://f",
+    "vault": "ipc://v",
+}
+ROLES: list[Role] = [
+    "router",
+    "gateway",
+    "executor",
+    "file-executor",
+    "vault",
+    "login-server",
+    "demo",
+]
 
 
 def who(name: str) -> Incarnation:
@@ -36,6 +50,24 @@ def test_the_vault_and_its_login_server_come_first_and_as_one_unit() -> None:
         "gateway-1",
         "executor-1",
         "executor-2",
+    ]
+
+
+@pytest.mark.parametrize(("executors", "expected"), [(1, 1), (2, 2), (8, 2)])
+def test_file_executors_start_where_there_are_files(executors: int, expected: int) -> None:
+    _, second = start_plan(executors=executors, gateways=1, demo=False, has_files=True)
+
+    names = [unit[0].name for unit in second if unit[0].role == "file-executor"]
+    assert names == [f"file-executor-{number}" for number in range(1, expected + 1)]
+
+
+def test_a_file_executor_is_the_routers_business_alone() -> None:
+    roster = a_roster(("v", "vault"), ("r", "router"))
+    roster.spawned(who("f"), "file-executor")
+
+    assert roster.ready(who("f"), b"f") == [Tell(who("r"), joined("f", "file-executor"))]
+    assert roster.gone(who("f")) == [
+        Tell(who("r"), PeerLeft(role="file-executor", incarnation=who("f")))
     ]
 
 
@@ -70,6 +102,35 @@ def test_a_peer_is_sent_to_the_router_that_has_admitted_it() -> None:
 
     assert roster.admitted(who("e")) == [
         Tell(who("e"), RouterReady(endpoint="ipc://e", public_key=b"r"))
+    ]
+
+
+def test_a_gateway_learns_the_vaults_sealing_key_whichever_is_there_first() -> None:
+    told = Tell(who("g"), VaultReady(sealing_key=b"sealing"))
+    late, early = a_roster(("g", "gateway"), ("e", "executor")), Roster(ENDPOINTS)
+    late.spawned(who("v"), "vault")
+    early.spawned(who("v"), "vault")
+    early.spawned(who("g"), "gateway")
+
+    assert told in late.ready(who("v"), b"v", b"sealing")
+    assert told not in early.ready(who("v"), b"v", b"sealing")
+    assert told in early.ready(who("g"), b"g")
+
+
+@pytest.mark.parametrize("role", ["router", "executor", "gateway", "login-server"])
+def test_nobody_but_the_vault_names_a_key_to_seal_to(role: Role) -> None:
+    roster = Roster(ENDPOINTS)
+    roster.spawned(who("v"), "vault")
+    roster.ready(who("v"), b"v", b"sealing")
+    roster.spawned(who("liar"), role)
+    roster.ready(who("liar"), b"liar", b"another key")
+    roster.spawned(who("g"), "gateway")
+
+    said = roster.ready(who("g"), b"g")
+
+    keys = [one.message for one in said if isinstance(one, Tell)]
+    assert [one for one in keys if isinstance(one, VaultReady)] == [
+        VaultReady(sealing_key=b"sealing")
     ]
 
 

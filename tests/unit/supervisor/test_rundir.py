@@ -106,6 +106,33 @@ def test_an_empty_directory_of_ours_is_used_and_keeps_its_mode(short: Path) -> N
     release(found)
 
 
+@pytest.mark.parametrize("left", [["lock"], ["strongroom.log", "token"], ["lock", "starting"]])
+def test_what_a_run_left_is_used_again_though_its_marker_is_gone(
+    short: Path, left: list[str]
+) -> None:
+    for name in left:
+        (short / name).touch()
+    (short / "vault").mkdir()
+
+    found = claim(short, executors=[])
+
+    assert (short / MARKER).is_file()
+    release(found)
+
+
+@pytest.mark.parametrize("left", [["token"], ["lock", "mine"], ["lock", "adopt"]])
+def test_a_directory_that_may_be_somebody_elses_is_refused_by_the_option_to_give(
+    short: Path, left: list[str]
+) -> None:
+    for name in left:
+        (short / name).touch()
+
+    with pytest.raises(RunDirectoryError, match=r"holds files .*: --run-dir DIR"):
+        claim(short, executors=[])
+
+    assert sorted(path.name for path in short.iterdir()) == sorted(left)
+
+
 def test_a_marker_that_is_a_link_marks_nothing(short: Path) -> None:
     (short / MARKER).symlink_to(short / "elsewhere")
 

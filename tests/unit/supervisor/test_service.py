@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.waiting import until
-from tests.unit.supervisor.stand_ins import Maker, heard, is_alive
+from tests.unit.supervisor.stand_ins import Maker, begun, heard, is_alive
 
 
 def test_everything_starts_in_order_and_everybody_hears_of_everybody(
@@ -142,23 +142,19 @@ def test_a_lost_executor_is_told_to_router_and_vault(stand_ins: Maker, tmp_path:
 
 
 def test_a_child_that_talks_nonsense_is_killed(stand_ins: Maker) -> None:
-    system = stand_ins("router=babbles")
-    system.begin()
-    until(lambda: system.log.count("control_malformed") > 1)
+    with begun(stand_ins("router=babbles")) as system:
+        until(lambda: system.log.count("control_malformed") > 1)
 
-    log = system.log
-    system.stop()
+        log = system.log
 
     assert '"child_ready","child":"router' not in log
 
 
 def test_a_role_may_not_speak_for_another(stand_ins: Maker) -> None:
-    system = stand_ins("gateway=seals")
-    system.begin()
-    until(lambda: system.log.count("control_forbidden") > 1)
+    with begun(stand_ins("gateway=seals")) as system:
+        until(lambda: system.log.count("control_forbidden") > 1)
 
-    log = system.log
-    system.stop()
+        log = system.log
 
     assert '"child_ready","child":"gateway' not in log
 
@@ -197,12 +193,10 @@ def test_a_peer_that_keeps_its_asker_waiting_is_ended_and_replaced(
 def test_who_would_have_somebody_else_ended_is_ended_itself(
     stand_ins: Maker, asking: str, behaviours: str
 ) -> None:
-    system = stand_ins(f"{asking}={behaviours}")
-    system.begin()
-    until(lambda: f'"event":"child_exited","child":"{asking}-1' in system.log)
+    with begun(stand_ins(f"{asking}={behaviours}")) as system:
+        until(lambda: f'"event":"child_exited","child":"{asking}-1' in system.log)
 
-    log = system.log
-    system.stop()
+        log = system.log
 
     assert f'"event":"control_forbidden","child":"{asking}-1.' in log
     assert "peer_ended" not in log
@@ -219,3 +213,21 @@ def test_a_unit_that_always_fails_ends_the_system_with_its_own_status(stand_ins:
 
     assert status == 3
     assert "router-1 failed too often" in log
+
+
+def test_a_demo_has_longer_than_others_to_end_and_what_it_leaves_is_told(
+    stand_ins: Maker, tmp_path: Path
+) -> None:
+    password = tmp_path / "demo" / "reader-password"
+    password.parent.mkdir()
+    demo = ("--demo-command", '["keeper"]', "--demo-password-file", str(password))
+    with stand_ins("router=reports deaf", options=demo) as system:
+        system.process.send_signal(signal.SIGINT)
+        status = system.process.wait(20)
+        log = system.log
+
+    assert status == 0
+    killed = re.findall(r'"level":"(\w+)",.*"child_exited","child":"(\w+)-.*"status":137', log)
+    assert killed == [("warning", "router"), ("warning", "demo")]
+    assert f'"event":"demo_left","directory":"{password.parent}"' in log
+    assert f"the demo's directory {password.parent} is still there" in log

@@ -12,7 +12,7 @@ from console.failures import CommandFailedError
 from console.system import call, hear, say
 from tests.harness.system import ROOT, System
 from tests.harness.waiting import until
-from tests.unit.supervisor.stand_ins import Maker
+from tests.unit.supervisor.stand_ins import Maker, begun
 from wire.console import AdoptStdio, StdioEnded
 
 
@@ -34,11 +34,9 @@ def test_a_missing_variable_is_named_with_its_connection(stand_ins: Maker) -> No
 
 def test_a_second_start_on_the_same_directory_is_refused(stand_ins: Maker) -> None:
     with stand_ins() as first:
-        second = stand_ins(options=("--run-dir", str(first.run_dir)))
-        second.begin()
-        status = second.process.wait(20)
-        log = second.log
-        second.stop()
+        with begun(stand_ins(options=("--run-dir", str(first.run_dir)))) as second:
+            status = second.process.wait(20)
+            log = second.log
         alive = first.status()
 
     assert status == 4
@@ -47,12 +45,12 @@ def test_a_second_start_on_the_same_directory_is_refused(stand_ins: Maker) -> No
 
 
 def test_a_busy_port_is_refused(stand_ins: Maker) -> None:
-    with stand_ins() as first:
-        second = stand_ins(options=("--listen", f"127.0.0.1:{first.port}"))
-        second.begin()
+    with (
+        stand_ins() as first,
+        begun(stand_ins(options=("--listen", f"127.0.0.1:{first.port}"))) as second,
+    ):
         status = second.process.wait(20)
         log = second.log
-        second.stop()
 
     assert status == 2
     taken = f"port {first.port} on 127.0.0.1 is in use"
@@ -99,17 +97,64 @@ def test_the_status_has_the_vaults_part(stand_ins: Maker) -> None:
     with stand_ins() as system:
         status = system.status()
 
-    assert (status.leases, status.loans) == ([{"id": "abc"}], [])
+    assert (status.leases_total, status.loans) == (1, [])
+    assert status.leases is not None
+    assert (status.leases[0]["id"], status.leases[0]["expires_in_s"]) == ("abc", 20.0)
+    assert status.connections[0]["health"] == {
+        "state": "healthy",
+        "since_s": 3.0,
+        "next_try_s": None,
+    }
+    assert status.pools == [
+        {
+            "connection": "main_db",
+            "principal": "token:local",
+            "access": "read-only",
+            "lent": 2,
+            "limit": 24,
+        }
+    ]
     assert status.url == system.url
     assert status.connections[0]["access"] == "read-only"
     assert "MAIN_DB_CREDENTIALS" not in status.document.decode()
+
+
+def test_the_status_has_the_routers_part_lease_by_lease(stand_ins: Maker) -> None:
+    with stand_ins() as system:
+        status = system.status()
+
+    assert status.leases is not None
+    assert {name: status.leases[0][name] for name in ("statements", "rows", "running")} == {
+        "statements": 7,
+        "rows": 900,
+        "running": 1,
+    }
+    assert status.requests == {"running": 1, "for_slot": 0, "for_vault": 0, "at_vault": 0}
+    assert status.logins == {"running": 1, "waiting": 2}
+    assert status.limits["leasesPerPrincipal"] == 64
+
+
+def test_a_router_that_is_silent_costs_its_own_part_only(stand_ins: Maker) -> None:
+    with stand_ins("router=") as system:
+        status = system.status()
+
+    assert status.leases is not None
+    assert (status.leases[0]["id"], status.leases[0]["statements"]) == ("abc", None)
+    assert status.requests is None
+
+
+def test_a_router_that_reports_as_the_vault_is_ended(stand_ins: Maker) -> None:
+    with stand_ins("router=pretends") as system:
+        system.status()
+
+        until(lambda: "control_forbidden" in system.log)
 
 
 def test_the_status_does_not_wait_for_a_vault_that_is_silent(stand_ins: Maker) -> None:
     with stand_ins("vault=seals") as system:
         status = system.status()
 
-    assert (status.leases, status.loans) == (None, None)
+    assert (status.leases, status.loans, status.logins) == (None, None, None)
 
 
 def test_only_its_owner_may_use_the_control_socket(stand_ins: Maker) -> None:

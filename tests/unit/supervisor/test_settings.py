@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervisor.connections import is_loopback
+from supervisor.connections import CONNECTION, is_loopback
 from supervisor.keys import ConfigurationError
 from supervisor.settings import (
+    KEYS,
     Configuration,
     Limits,
     check_configuration,
@@ -105,6 +106,9 @@ def test_loopback_is_what_never_leaves_the_machine(host: str, *, local: bool) ->
         ("credentialsEnv", ""),
         ("credentialsEnv", "A=B"),
         ("credentialsEnv", "A\0B"),
+        ("credentialsEnv", "1A"),
+        ("credentialsEnv", "A\n"),
+        ("credentialsEnv", "Ä"),
         ("credentialsEnv", "PATH"),
         ("credentialsEnv", "LD_PRELOAD"),
         ("access", "admin"),
@@ -136,6 +140,14 @@ def test_a_credential_in_the_file_is_refused_with_the_place_where_it_belongs(key
     sentence = refusal(with_connection(**{key: CANARY}))
 
     assert "environment variable" in sentence
+    assert CANARY not in sentence
+
+
+def test_a_credential_in_place_of_its_variable_is_refused_and_not_quoted() -> None:
+    sentence = refusal(with_connection(credentialsEnv=f"user:{CANARY}"))
+
+    assert 'key "credentialsEnv" must be the name of an environment variable' in sentence
+    assert "not the credential itself" in sentence
     assert CANARY not in sentence
 
 
@@ -195,7 +207,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["connections", "limits", "main", "type", "host", "port", "rows"]),
+            st.sampled_from([*KEYS, *CONNECTION, "main", "rows", "hosts", "ports"]),
             inner,
             max_size=4,
         )
@@ -204,6 +216,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # how long a refusal takes is the machine's affair
 @given(JSON)
 def test_no_value_of_a_file_is_ever_in_a_sentence(found: object) -> None:
     try:
