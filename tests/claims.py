@@ -7,6 +7,15 @@ compares the two, and looks whether the tests exist.
 from typing import Final
 
 CANARY: Final = "tests/system/test_canary.py"
+CANARY_MD5: Final = "tests/system/test_canary_md5.py"
+CANARY_DYNAMIC: Final = "tests/system/test_canary_dynamic.py"
+CUTTING: Final = "tests/unit/broker/test_cutting.py"
+DYNAMIC: Final = "tests/unit/vault/test_dynamic.py"
+TARGETS: Final = "tests/unit/vault/test_targets.py"
+PLAN: Final = "tests/unit/supervisor/test_plan.py"
+CANARY_LAUNCH: Final = "tests/system/test_canary_launch.py"
+READ_ONLY: Final = "tests/unit/executor/test_read_only_server.py"
+READ_ONLY_SYSTEM: Final = "tests/system/test_read_only.py"
 CLEANING: Final = "tests/unit/executor/test_cleaning.py"
 SANDBOX: Final = "tests/unit/executor/test_sandbox.py"
 JOURNEY: Final = "tests/system/test_journey.py"
@@ -22,19 +31,35 @@ PROVE: Final = "tests/unit/console/test_prove.py"
 REPORT: Final = "tests/unit/console/test_scan_report.py"
 LOGIN: Final = "tests/unit/vault/test_postgres_login.py"
 ROGUES: Final = "tests/unit/vault/test_postgres_rogues.py"
+MINIMUMS: Final = "tests/unit/vault/test_login_minimums.py"
+CLEARTEXT: Final = "tests/unit/vault/test_login_cleartext.py"
+WEAKER: Final = "tests/unit/vault/test_login_weaker.py"
 GRANTS: Final = "tests/unit/vault/test_grants.py"
 SCRAM: Final = "tests/unit/vault/test_scram.py"
 ROSTER: Final = "tests/unit/broker/test_roster.py"
 TOOLS: Final = "tests/unit/broker/test_tools.py"
 REFUSALS: Final = "tests/unit/broker/test_refusals.py"
 ROUTER: Final = "tests/unit/broker/test_router.py"
+HTTP: Final = "tests/unit/broker/test_http_connection.py"
+STDIO: Final = "tests/unit/broker/test_stdio.py"
+STDIO_LIMITS: Final = "tests/unit/broker/test_stdio_limits.py"
 CONSOLE_SOCKET: Final = "tests/unit/supervisor/test_console_socket.py"
 ATTEMPTS: Final = "tests/unit/vault/test_attempts.py"
 LOANS: Final = "tests/unit/vault/test_loans.py"
 LEASES: Final = "tests/unit/vault/test_leases.py"
+LOGS: Final = "tests/system/test_logs.py"
+CANARIES: Final = "tests/unit/harness/test_canaries.py"
+SQLITE_READ_ONLY: Final = "tests/unit/executor/test_sqlite_read_only.py"
+SQLITE_FENCES: Final = "tests/unit/executor/test_sqlite_fences.py"
+SQLITE_OPENING: Final = "tests/unit/executor/test_sqlite_opening.py"
+LOG_LINES: Final = "tests/unit/supervisor/test_log_lines.py"
 
 _NOWHERE: Final = (
     f"{CANARY}::test_after_all_that_can_happen_the_password_and_its_derivatives_are_nowhere"
+)
+_NOWHERE_FROM_THE_SCRIPT_ON: Final = (
+    f"{CANARY_LAUNCH}"
+    "::test_after_a_start_by_the_script_the_password_and_its_derivatives_are_nowhere"
 )
 _LOST_WRITE: Final = (
     f"{EXECUTOR_KILLED}::test_a_write_that_was_running_is_reported_lost_and_never_run_again"
@@ -43,9 +68,14 @@ _LOST_WRITE: Final = (
 CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C1": (
         _NOWHERE,
+        _NOWHERE_FROM_THE_SCRIPT_ON,
         f"{CANARY}::test_a_client_on_standard_streams_gets_no_password_either",
     ),
-    "C2": (_NOWHERE,),
+    "C2": (
+        f"{CANARY_MD5}::test_neither_password_nor_stored_hash_nor_answer_is_in_any_process",
+        _NOWHERE,
+        _NOWHERE_FROM_THE_SCRIPT_ON,
+    ),
     "C3": (
         f"{CANARY}::test_the_scan_finds_the_password_where_it_is_planted",
         f"{PROVE}::test_a_secret_of_any_kind_is_found_in_a_process_that_holds_it",
@@ -58,15 +88,21 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C5": (
         f"{TAKEOUT}::test_a_taken_password_is_nowhere_in_the_memory_or_environment_of_the_process",
         f"{LAUNCH}::test_the_options_reach_up_word_for_word_and_the_credentials_only_by_descriptor",
+        f"{CANARY_LAUNCH}::test_a_script_that_still_installs_holds_the_password_in_its_memory_file_only",
     ),
     "C6": (
         f"{LOGIN}::test_the_password_is_zeros_after_the_login_whatever_came_of_it",
         f"{SCRAM}::test_the_password_is_zeros_after_the_second_message_whatever_came_of_it",
+        f"{CLEARTEXT}::test_the_message_with_the_password_is_overwritten_once_it_is_sent",
     ),
-    "C7": (f"{TOOLS}::test_connect_storage_refuses_whatever_it_is_given_and_repeats_none_of_it",),
+    "C7": (f"{TOOLS}::test_connect_storage_repeats_nothing_that_it_is_given",),
     "C8": (
         f"{ROGUES}::test_a_server_that_asks_for_less_gets_nothing_but_the_start_up_message",
         f"{ROGUES}::test_a_server_that_goes_astray_after_its_offer_gets_no_proof",
+        f"{MINIMUMS}::test_whatever_a_server_says_it_gets_no_more_than_the_terms_allow",
+        f"{MINIMUMS}::test_a_stronger_minimum_never_allows_what_a_weaker_one_refuses",
+        f"{WEAKER}::test_a_server_that_asks_for_the_password_itself_gets_not_a_byte_of_it",
+        f"{WEAKER}::test_a_server_that_asks_for_nothing_is_refused_under_every_minimum",
     ),
     "C9": (f"{ROGUES}::test_a_server_that_does_not_prove_itself_gets_no_session",),
     "C10": (
@@ -84,6 +120,10 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{REFUSALS}::test_a_page_from_elsewhere_does_not_get_in_even_where_no_token_is_asked_for",
     ),
     "C13": (
+        f"{READ_ONLY}::test_without_the_guard_the_transaction_holds_a_read_only_lease",
+        f"{READ_ONLY}::test_without_the_transaction_the_guard_holds_a_read_only_lease",
+        f"{READ_ONLY}::test_whatever_writes_on_the_server_is_refused_by_the_guard",
+        f"{READ_ONLY_SYSTEM}::test_what_could_write_is_refused_with_a_reason_before_it_is_sent",
         f"{JOURNEY}::test_writes_are_kept_and_a_read_only_connection_cannot_write",
         f"{JOURNEY}::test_one_statement_at_a_time_and_no_transaction_control",
     ),
@@ -96,6 +136,7 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{TOOLS}::test_no_refusal_quotes_a_name_or_a_value",
         f"{REFUSALS}::test_what_is_malformed_gets_a_json_rpc_error_that_quotes_nothing",
         f"{REFUSALS}::test_no_error_quotes_a_method_a_parameter_or_a_version",
+        f"{STDIO}::test_no_error_over_stdio_quotes_a_method_or_a_parameter",
     ),
     "C16": (
         f"{DEADLINE}::test_a_statement_that_is_too_slow_ends_on_the_server",
@@ -136,5 +177,56 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{LOANS}::test_one_principal_cannot_take_what_others_may_want",
         f"{LOANS}::test_all_loans_together_have_a_limit",
         f"{LEASES}::test_a_principal_with_too_many_leases_gets_no_other_and_others_do",
+    ),
+    "C27": (
+        f"{HTTP}::test_strangers_who_fill_the_room_keep_nobody_out",
+        f"{HTTP}::test_who_was_admitted_stays_when_strangers_come",
+    ),
+    "C28": (
+        f"{HTTP}::test_an_answer_that_nobody_reads_ends_the_connection",
+        f"{HTTP}::test_the_slowest_readers_are_cut_off_for_what_others_have_asked",
+        f"{STDIO_LIMITS}::test_a_client_that_does_not_read_is_not_read_from_and_loses_nothing",
+    ),
+    "C29": (
+        f"{LOGS}::test_nothing_that_clients_send_or_databases_say_is_in_the_log",
+        f"{CANARIES}::test_a_session_that_logs_a_secret_fails_though_its_tests_pass",
+        "tests/unit/wire/test_logs.py::test_what_is_no_scalar_does_not_type_check",
+    ),
+    "C30": (
+        f"{LOGS}::test_what_a_process_writes_is_stamped_with_its_own_name",
+        f"{LOG_LINES}::test_what_is_no_event_of_ours_is_told_by_its_size",
+    ),
+    "C31": (
+        f"{SQLITE_READ_ONLY}::test_without_the_guard_a_reader_still_cannot",
+        f"{SQLITE_READ_ONLY}::test_without_the_guard_nobody_reaches_what_is_the_operators",
+        "tests/system/test_sqlite.py::test_a_reader_of_a_file_cannot_write",
+    ),
+    "C32": (
+        f"{SQLITE_FENCES}::test_a_file_executor_reaches_nothing_but_its_files",
+        f"{SQLITE_FENCES}::test_a_file_executor_writes_where_a_file_is_read_write_only",
+        f"{SQLITE_OPENING}::test_a_directory_that_became_a_link_out_is_not_followed",
+    ),
+    "C33": (
+        f"{CANARY_DYNAMIC}::test_over_http_it_is_nowhere_right_after_the_answer_nor_later",
+        f"{CANARY_DYNAMIC}::test_over_standard_streams_it_is_nowhere_right_after_the_answer_nor_later",
+        f"{CANARY_DYNAMIC}::test_what_is_wrong_with_a_call_leaves_nothing_of_it_either",
+        f"{CUTTING}::test_however_a_call_is_written_nothing_of_its_password_is_left",
+        f"{CUTTING}::test_what_is_in_a_wrong_place_or_of_a_wrong_kind_is_cut_too",
+    ),
+    "C34": (
+        f"{DYNAMIC}::test_what_was_sealed_for_another_destination_does_not_open",
+        f"{DYNAMIC}::test_what_was_sealed_for_another_principal_does_not_open",
+        f"{PLAN}::test_nobody_but_the_vault_names_a_key_to_seal_to",
+    ),
+    "C35": (
+        f"{TARGETS}::test_what_is_never_a_database_is_refused_whatever_the_list_says",
+        f"{TARGETS}::test_an_address_is_allowed_by_the_networks_that_have_it_only",
+        f"{TARGETS}::test_what_is_neither_a_name_nor_an_address_plainly_written_is_refused",
+        f"{DYNAMIC}::test_a_name_is_checked_by_the_addresses_that_it_has",
+    ),
+    "C36": (
+        f"{DYNAMIC}::test_wrong_passwords_of_one_account_are_soon_not_tried_and_its_lease_goes_on",
+        f"{DYNAMIC}::test_one_client_cannot_find_out_which_ports_are_open",
+        f"{DYNAMIC}::test_two_clients_never_share_a_pool_nor_does_one_with_itself",
     ),
 }

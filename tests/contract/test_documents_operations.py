@@ -3,6 +3,7 @@
 import argparse
 import ast
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 
 from console.commandline import COMMANDS, Command
 from console.failures import EXIT_FAILED
+from console.scan.report import Hit, Part, Place, Report, Unscanned, Verdict
+from console.scan.text import as_json
 from scripts.launch import USAGE
 from supervisor import connections, options, settings
 from supervisor.strict_json import parse_json
 from tests.contract.markdown import ROOT, document, table, ticked
 from wire.exits import EXIT_CANNOT_START
-from wire.faults import FaultCode
 
 OPERATIONS = "docs/operations.md"
 PACKAGES = ("broker", "console", "executor", "supervisor", "vault", "wire")
@@ -28,6 +30,8 @@ DEFAULTS = {
     "sslmode": "absent",
     "auth": '`"scram-sha-256"`',
 }
+
+HIT = Hit(Place.MEMORY, 1, "executor", "", "raw", 0, 1, whole=True, context="")
 
 every_command = pytest.mark.parametrize("command", sorted(COMMANDS))
 
@@ -158,16 +162,19 @@ def test_the_readmes_configuration_loads() -> None:
     assert found.connections
 
 
-def test_every_fault_is_documented_and_no_other() -> None:
-    text = document(OPERATIONS).split("## Faults", 1)[1]
+def test_every_key_of_a_proof_is_documented() -> None:
+    part = Part(1, "executor", "", hits=(HIT,), unscanned=(Unscanned(1, "executor", "a", "b"),))
+    told = json.loads(as_json(Report((part,), (), (), 1, False, 0.0, 0.0)))  # noqa: FBT003 - a field
+    rows = table(document(OPERATIONS), "key", "what it is")
 
-    documented = [ticked(row[0])[0] for row in table(text, "code", "meaning")]
+    keys = {key.split("[].")[-1] for row in rows for cell in row for key in ticked(cell)}
 
-    assert documented == [code.value for code in FaultCode]
+    assert {*told, *told["parts"][0], *told["parts"][0]["hits"][0]} <= keys
+    assert set(told["parts"][0]["unscanned"][0]) <= keys
 
 
 def test_every_exit_code_of_ours_is_documented() -> None:
-    codes = {EXIT_FAILED, EXIT_CANNOT_START}
+    codes = {EXIT_FAILED, EXIT_CANNOT_START, *(verdict.value for verdict in Verdict)}
     codes |= {value for name, value in vars(options).items() if name.startswith("EXIT_")}
 
     documented = {int(row[0]) for row in table(document(OPERATIONS), "code", "of", "meaning")}

@@ -69,13 +69,15 @@ def test_an_expired_id_is_worth_nothing_and_its_sessions_are_gone(
             credentials=databases.environment,
         ) as system,
         McpClient.http(system) as client,
+        McpClient.stdio(str(system.run_dir), env=system.environment()) as other,
     ):
         connection_id = client.connect("reader")
         assert client.execute(connection_id, "select 1")["success"] is True
 
         until(lambda: not databases.sessions("reader"), within_s=10)
 
-        assert answer_to(client, connection_id)["error"] == "Invalid connection ID"
+        assert fault_of(answer_to(client, connection_id))["code"] == "connection_expired"
+        assert answer_to(other, connection_id)["error"] == "Invalid connection ID"
 
 
 @pytest.mark.parametrize("token", [None, "wrong", "Bearer"])

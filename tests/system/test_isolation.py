@@ -2,9 +2,10 @@
 
 import os
 import re
+import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,8 @@ FORBIDDEN: Final[dict[Role, set[str]]] = {
     "vault": (OURS - {"vault", "wire"}) | DRIVERS | {"mcp", "uvicorn"},
     "login-server": (OURS - {"vault", "wire"}) | DRIVERS | {"mcp", "uvicorn", "zmq"},
     "executor": (OURS - {"executor", "wire"}) | {"mcp", "uvicorn", "cryptography"},
+    "file-executor": (OURS - {"executor", "wire"})
+    | {"mcp", "uvicorn", "cryptography", "psycopg", "psycopg_binary"},
     "supervisor": (OURS - {"supervisor", "wire"})
     | DRIVERS
     | {"mcp", "uvicorn", "zmq", "cryptography"},
@@ -41,6 +44,9 @@ FORBIDDEN: Final[dict[Role, set[str]]] = {
 NOTE_IMPORTS: Final = {"PYTHONPROFILEIMPORTTIME": "1"}
 HEAD: Final = "import time: self [us] | cumulative | imported package"
 IMPORT: Final = re.compile(r"^import time: +\d+ \| +\d+ \| +(\w+)", re.MULTILINE)
+
+
+NETWORK_TABLES: Final = ("tcp", "tcp6", "udp", "udp6", "raw", "raw6")
 
 
 @pytest.fixture
@@ -115,20 +121,38 @@ def test_an_executor_is_confined(system: System) -> None:
     assert fields["Seccomp"] == "2"
 
 
+def network_sockets(pid: int) -> set[str]:
+    """Return the inodes of the process's sockets of any Internet protocol."""
+    links = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile, like the one of this listing
+            links.append(str(entry.readlink()))
+    inodes = {re.sub(r"\D", "", link) for link in links if link.startswith("socket:")}
+    tables = [Path(f"/proc/{pid}/net/{name}") for name in NETWORK_TABLES]
+    lines = [line for table in tables for line in table.read_text().splitlines()[1:]]
+    return inodes & {line.split()[9] for line in lines}
+
+
 def test_the_vault_has_no_network_socket(system: System) -> None:
     with McpClient.http(system) as client:
         client.execute(client.connect("reader"), "select 1")
-        vault = system.pid_of("vault")
 
-        kinds = [
-            str(entry.readlink())
-            for entry in Path(f"/proc/{vault}/fd").iterdir()
-            if "socket" in str(entry.readlink())
-        ]
-        inet = Path(f"/proc/{vault}/net/tcp").read_text()
+        assert network_sockets(system.pid_of("vault")) == set()
 
-    inodes = {re.sub(r"\D", "", kind) for kind in kinds}
-    assert not any(line.split()[9] in inodes for line in inet.splitlines()[1:])
+
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_planted_network_socket_is_found(
+    family: socket.AddressFamily, host: str, kind: socket.SocketKind
+) -> None:
+    with socket.socket(family, kind) as planted:
+        planted.bind((host, 0))
+        if kind == socket.SOCK_STREAM:
+            planted.listen()
+
+        assert network_sockets(os.getpid()) >= {str(os.fstat(planted.fileno()).st_ino)}
 
 
 def test_no_process_has_a_credential_in_its_environment_or_command_line(system: System) -> None:

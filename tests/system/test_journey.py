@@ -63,7 +63,7 @@ def test_writes_are_kept_and_a_read_only_connection_cannot_write(
     refused = client.execute(reader, f"insert into {postgres_table} (text) values ('never')")
 
     assert read["rows"] == [{"text": "kept"}]
-    assert fault_of(refused)["sqlstate"] == "25006"
+    assert fault_of(refused)["code"] == "read_only"
     counted = databases.server.admin_sql(f"select count(*) from {postgres_table}")
     assert counted == [(1,)]
 
@@ -86,6 +86,7 @@ def test_the_tools_have_the_seeds_names_and_parameters(client: McpClient) -> Non
         "connect_storage",
         "connect_named_storage",
         "execute_query",
+        "connection_status",
         "disconnect_storage",
         "list_connections",
     }
@@ -105,7 +106,7 @@ def test_list_connections_names_what_is_configured_and_nothing_secret(
     assert databases.role("writer") not in str(answer)
 
 
-def test_connect_storage_says_that_it_is_not_available_and_echoes_nothing(
+def test_connect_storage_refuses_a_password_says_what_to_do_and_echoes_nothing(
     client: McpClient,
 ) -> None:
     answer = client.call(
@@ -117,7 +118,8 @@ def test_connect_storage_says_that_it_is_not_available_and_echoes_nothing(
         password="hunter22-canary",
     )
 
-    assert fault_of(answer)["code"] == "not_available"
+    assert fault_of(answer)["code"] == "plaintext_refused"
+    assert "connect_named_storage" in str(fault_of(answer)["hint"])
     assert "hunter22" not in str(answer)
 
 
@@ -146,7 +148,7 @@ def test_one_statement_at_a_time_and_no_transaction_control(client: McpClient) -
     commit = client.execute(connection_id, "commit")
     escape = client.execute(connection_id, "commit; create table escaped (a int)")
 
-    assert fault_of(two)["code"] in {"statement_failed", "statement_refused"}
+    assert fault_of(two)["code"] == "read_only"
     assert fault_of(commit)["code"] == "statement_refused"
     assert escape["success"] is False
 
