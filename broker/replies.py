@@ -9,13 +9,13 @@ import msgspec
 from mcp.types import SERVER_INFO_META_KEY
 
 from broker.envelope import MessageId
-from wire.version import own_version
+from wire.version import VERSION
 
 _encode: Final = msgspec.json.Encoder().encode
 
 SERVER_NAME: Final = "strongroom"
 SERVER_TITLE: Final = "Strongroom"
-SERVER_VERSION: Final = own_version()
+SERVER_VERSION: Final = VERSION
 
 _SERVER: Final = {"name": SERVER_NAME, "title": SERVER_TITLE, "version": SERVER_VERSION}
 _LEGACY_TAIL: Final = b"}}"

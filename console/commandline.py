@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from console.failures import EXIT_FAILED, CommandFailedError
 from console.terminal import visible_lines
 from wire.rundir import RunDirectoryError
-from wire.version import own_version
+from wire.version import VERSION
 
 EXIT_INTERRUPTED: Final = 130  # what a shell says of a program that Ctrl-C ended
 _STATUS_OF_FAILURE: Final = {"prove": 3}
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         description="Give agents your databases, never your passwords.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"strongroom {own_version()}")
+    parser.add_argument("--version", action="version", version=f"strongroom {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     parsers = {
         name: commands.add_parser(name, help=about, description=about, allow_abbrev=False)

@@ -20,7 +20,7 @@ from wire.console import StatusReport
 from wire.control import Status, TellStatus
 from wire.names import Incarnation, Role
 from wire.status import RouterReport, VaultReport
-from wire.version import own_version
+from wire.version import VERSION
 
 ANSWER_S: Final = 1.0
 """A vault or a router that is restarting must not keep a person waiting."""
@@ -119,7 +119,7 @@ def fixed_fields(
             "run_dir": str(run_dir),
             "configuration": str(configuration.path.absolute()),
             "log": None if log is None else str(log),
-            "version": own_version(),
+            "version": VERSION,
         },
     )
 

@@ -1,6 +1,8 @@
 """Fixtures, and the check that no test's secrets are in any log."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -38,3 +40,10 @@ def system(databases: Databases) -> Iterator[System]:
         configuration={"connections": databases.connections}, credentials=databases.environment
     ) as running:
         yield running
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A directory whose path leaves room for that of a socket, wherever pytest keeps its own."""
+    with TemporaryDirectory(prefix="sr-", dir="/tmp") as path:
+        yield Path(path)

@@ -1,24 +1,10 @@
-"""Which version of Strongroom this is."""
+"""Which version of Strongroom this is.
 
-import tomllib
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+Written here and not looked up: a package's metadata has its README in it, and a text that speaks of
+passwords has no business in the memory of every process.
+"""
+
 from typing import Final
 
-_CHECKOUT: Final = Path(__file__).parent.parent
-
-
-def own_version() -> str:
-    """Return the version that is installed, or that of a checkout that is not."""
-    try:
-        return version("strongroom")
-    except PackageNotFoundError:
-        return _version_of(_CHECKOUT / "pyproject.toml")
-
-
-def _version_of(project: Path) -> str:
-    try:
-        found = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    except (OSError, ValueError, KeyError):
-        return "unknown"
-    return str(found)
+VERSION: Final = "0.1.0"
+"""What pyproject.toml takes as the version of the package."""

@@ -131,9 +131,9 @@ def test_credentials_brought_to_a_running_system_are_thrown_away(
 
 
 def test_a_client_on_standard_streams_gets_no_password_either(
-    databases: Databases, tmp_path: Path
+    databases: Databases, short_dir: Path
 ) -> None:
-    configuration = tmp_path / "strongroom.json"
+    configuration = short_dir / "strongroom.json"
     configuration.write_text(json.dumps({"connections": databases.connections}))
     environment = {
         "PATH": os.environ["PATH"],
@@ -142,7 +142,7 @@ def test_a_client_on_standard_streams_gets_no_password_either(
         databases.variable("nowhere"): databases.environment[databases.variable("nowhere")],
         "WRONG_ON_PURPOSE": "a:b",
     }
-    run_dir = tmp_path / "run"
+    run_dir = short_dir / "run"
 
     with McpClient.stdio(
         str(run_dir), options=["--config", str(configuration)], env=environment

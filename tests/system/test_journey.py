@@ -185,10 +185,10 @@ def test_two_gateways_answer_for_the_same_ids(databases: Databases) -> None:
         assert answers == [[{"n": 1}]] * 32
 
 
-def test_stdio_starts_a_system_by_itself_and_ends_it(databases: Databases, tmp_path: Path) -> None:
-    configuration = tmp_path / "strongroom.json"
+def test_stdio_starts_a_system_by_itself_and_ends_it(databases: Databases, short_dir: Path) -> None:
+    configuration = short_dir / "strongroom.json"
     configuration.write_text(json.dumps({"connections": databases.connections}))
-    run_dir = tmp_path / "run"
+    run_dir = short_dir / "run"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **databases.environment}
 
     with McpClient.stdio(

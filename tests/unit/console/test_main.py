@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from console.commandline import COMMANDS, main
-from wire.version import own_version
+from wire.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -96,7 +96,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
 
     assert caught.value.code == 0
-    assert capsys.readouterr().out == f"strongroom {own_version()}\n"
+    assert capsys.readouterr().out == f"strongroom {VERSION}\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it is for root in another user's checkout")

@@ -68,8 +68,8 @@ def test_whoever_starts_twice_reads_of_the_first_start_and_not_of_its_port(
     assert f"`strongroom status --run-dir {first.run_dir}`" in done.stderr
 
 
-def test_a_busy_port_leaves_no_directories(stand_ins: Maker, tmp_path: Path) -> None:
-    run_dir = tmp_path / "run"
+def test_a_busy_port_leaves_no_directories(stand_ins: Maker, short_dir: Path) -> None:
+    run_dir = short_dir / "run"
     with stand_ins() as first:
         done = up("--run-dir", str(run_dir), "--listen", f"127.0.0.1:{first.port}")
 

@@ -1,30 +1,17 @@
-"""The version is the installed one, or the checkout's."""
-
+import re
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import pytest
+from wire import version
 
-import wire
-from wire.version import _version_of, own_version
-
-PROJECT = Path(wire.__file__).parent.parent / "pyproject.toml"
+ROOT = Path(__file__).parents[3]
 
 
-def test_the_version_is_the_one_of_the_project() -> None:
-    try:
-        expected = version("strongroom")
-    except PackageNotFoundError:
-        expected = tomllib.loads(PROJECT.read_text())["project"]["version"]
+def test_the_package_has_the_version_that_the_code_has() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    source = project["tool"]["hatch"]["version"]
 
-    assert own_version() == expected
+    found = re.search(source["pattern"], (ROOT / source["path"]).read_text(encoding="utf-8"))
 
-
-@pytest.mark.parametrize("content", [None, "", "[project]", "no toml"])
-def test_a_version_that_is_not_to_be_found_is_unknown(tmp_path: Path, content: str | None) -> None:
-    project = tmp_path / "pyproject.toml"
-    if content is not None:
-        project.write_text(content)
-
-    assert _version_of(project) == "unknown"
+    assert found is not None
+    assert found["version"] == version.VERSION
