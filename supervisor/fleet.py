@@ -89,8 +89,13 @@ class Fleet:
         self, unit: plan.Unit, outfit: Callable[[plan.Member], Outfit], *, lives: int | None = None
     ) -> None:
         """Start *unit*, and keep it alive as long as *lives* allows."""
-        stop_s = life.DEMO_STOP_S if unit[0].role == "demo" else life.STOP_S
-        machine = Lifecycle([one.name for one in unit], lives=lives, stop_s=stop_s)
+        role = unit[0].role
+        machine = Lifecycle(
+            [one.name for one in unit],
+            lives=lives,
+            stop_s=life.DEMO_STOP_S if role == "demo" else life.STOP_S,
+            is_exposed=role in plan.EXPOSED,
+        )
         post = Post(unit, machine, outfit, brief=lives is not None)
         self._posts[post.name] = post
         self._report(post, life.Begin())

@@ -113,11 +113,17 @@ class Lifecycle:
     """One unit's life; `wake_at` is when it wants to hear `TimeUp`, if ever."""
 
     def __init__(
-        self, members: Sequence[str], *, lives: int | None = None, stop_s: float = STOP_S
+        self,
+        members: Sequence[str],
+        *,
+        lives: int | None = None,
+        stop_s: float = STOP_S,
+        is_exposed: bool = False,
     ) -> None:
         """Begin exited; *lives* is how often the unit may start, None for ever again.
 
-        *stop_s* is what a member may take to end in good order.
+        *stop_s* is what a member may take to end in good order. What clients ask for may end an
+        exposed unit: it gives up only if it ends before it is ready.
         """
         self.members = tuple(members)
         self.state = State.EXITED
@@ -125,6 +131,7 @@ class Lifecycle:
         self.starts = 0
         self._lives = lives
         self._stop_s = stop_s
+        self._is_exposed = is_exposed
         self._alive: set[str] = set()
         self._ready: set[str] = set()
         self._ready_at: float | None = None
@@ -181,10 +188,11 @@ class Lifecycle:
     def _fallen(self, now: float) -> list[Command]:
         if self._lives is not None and self.starts >= self._lives:
             return self._exit()
+        was_ready = self._ready_at is not None
         settled = self._ready_at is not None and now - self._ready_at >= SETTLED_S
         recent = [at for at in self._failures if now - at < FAILURE_WINDOW_S]
         self._failures = [] if settled else [*recent, now]
-        if len(self._failures) >= FAILURES_MAX:
+        if len(self._failures) >= FAILURES_MAX and not (self._is_exposed and was_ready):
             return [*self._exit(), GiveUp()]
         pause_s = backoff_s(len(self._failures))
         if pause_s == 0:

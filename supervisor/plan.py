@@ -19,6 +19,9 @@ class Member:
     role: Role
 
 
+EXPOSED: Final[frozenset[Role]] = frozenset({"executor", "file-executor"})
+"""Whom a client's statement may end, be it by a bug of an engine's."""
+
 Unit: TypeAlias = tuple[Member, ...]
 """Processes that restart as one."""
 

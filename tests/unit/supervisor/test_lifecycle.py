@@ -50,6 +50,35 @@ def test_a_unit_runs_when_its_last_member_is_ready() -> None:
     assert unit.wake_at is None
 
 
+def fallen(unit: Lifecycle, times: int, *, ready: bool) -> list[Command]:
+    """Let the unit die so often in a row, and return what the last death led to."""
+    commands: list[Command] = []
+    for now in range(times):
+        if unit.state is State.BACKOFF:
+            unit.handle(TimeUp(), now=unit.wake_at or 0)
+        if ready:
+            unit.handle(MemberReady(A), now=now)
+        commands = unit.handle(MemberExited(A), now=now)
+    return commands
+
+
+def test_what_clients_ask_for_does_not_make_an_exposed_unit_give_up() -> None:
+    exposed, other = Lifecycle([A], is_exposed=True), Lifecycle([A])
+    for unit in (exposed, other):
+        unit.handle(Begin(), now=0)
+
+    assert GiveUp() not in fallen(exposed, FAILURES_MAX + 3, ready=True)
+    assert exposed.state is State.BACKOFF
+    assert GiveUp() in fallen(other, FAILURES_MAX, ready=True)
+
+
+def test_an_exposed_unit_that_never_gets_ready_gives_up() -> None:
+    unit = Lifecycle([A], is_exposed=True)
+    unit.handle(Begin(), now=0)
+
+    assert GiveUp() in fallen(unit, FAILURES_MAX, ready=False)
+
+
 def test_the_first_restart_is_at_once() -> None:
     unit = a_running(A)
 
