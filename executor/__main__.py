@@ -1,6 +1,5 @@
 """Start an executor: `python -P -m executor`, with the supervisor at descriptor 3."""
 
-import logging
 from typing import NoReturn
 
 from executor.adopt.psycopg import forget_environment
@@ -16,18 +15,16 @@ from wire.child import Birth, live, settle
 from wire.codec import TO_EXECUTOR
 from wire.control import Ready
 from wire.dealer import Dealer
-from wire.logs import Log
 
 
 def main() -> NoReturn:
     """Be an executor until the supervisor ends it or is gone."""
     forget_environment()
-    # Libraries log what they fail on, with its values; what matters is logged by us.
-    logging.disable(logging.CRITICAL)
-    live(lambda birth, log: _service(birth, log).run())
+    live(lambda birth: _service(birth).run())
 
 
-def _service(birth: Birth, log: Log) -> Service:
+def _service(birth: Birth) -> Service:
+    log = birth.log
     settings = birth.settings(ExecutorSettings)
     vault = VaultLink()
     router = Dealer(birth.configure.incarnation, TO_EXECUTOR, slots=settings.slots)

@@ -9,15 +9,14 @@ from executor.dialects import POSTGRESQL
 from executor.engines import Checkout, Engines
 from executor.loaders import text_adapters
 from executor.opening import Opening
-from executor.replies import Reply, fault_before_sending, no_run
+from executor.replies import Reply, fault_before_sending, no_run, reply_to
 from executor.results import ResultText
-from executor.runner import WIRE_FACTOR, Outcome, StatementRun
+from executor.runner import WIRE_FACTOR, StatementRun
 from executor.settings import ExecutorSettings
 from executor.statements import Statement, read_statement
 from executor.waiting import Patience, StoppedError
 from wire.faults import RefusedError
 from wire.messages import Run
-from wire.results import failure, tool_result
 
 
 class Executions:
@@ -35,7 +34,6 @@ class Executions:
         try:
             statement = read_statement(
                 payload,
-                max_bytes=self._settings.statement_max_bytes,
                 dialect=POSTGRESQL,
                 read_only=run.pool.access == "read-only",
             )
@@ -49,16 +47,10 @@ class Executions:
     def _run(self, run: Run, statement: Statement, checkout: Checkout) -> Reply:
         try:
             outcome = self._statement_run(run, checkout).run(statement)
-            payload = _payload(outcome)
+            return reply_to(outcome, lambda: checkout.give_back(is_reusable=outcome.is_reusable))
         except BaseException:
             checkout.give_back(is_reusable=False)
             raise
-        return Reply(
-            payload,
-            lambda: checkout.give_back(is_reusable=outcome.is_reusable),
-            rows=outcome.rows,
-            failed=None if outcome.fault is None else outcome.fault.code,
-        )
 
     def _statement_run(self, run: Run, checkout: Checkout) -> StatementRun:
         limits = self._settings
@@ -75,7 +67,3 @@ class Executions:
             wire_max_bytes=limits.result_max_bytes * WIRE_FACTOR,
             interrupt=lambda: self._vault.interrupt(handle),
         )
-
-
-def _payload(outcome: Outcome) -> bytes:
-    return failure(outcome.fault) if outcome.fault is not None else tool_result(outcome.result)

@@ -30,8 +30,10 @@ _NUMBERED: Final = re.compile(r"\$([0-9]{1,5})\b")
 # The outermost context of a value that is not of its type: "unnamed portal parameter $1", in the
 # server's own language, and perhaps the value after it. What stands in quotes is another's.
 _BOUND: Final = re.compile(r"^[^\n\"'«„]*\$([0-9]{1,5})(?: = .*)?\Z", re.MULTILINE | re.DOTALL)
+_MISBOUND: Final = "08P01"
+_UNBOUND: Final = "Write every parameter as :name; no other kind has a value here."
 _HINTS: Final = {
-    "08P01": "The database takes no parameters in a statement of this kind; write the value out.",
+    _MISBOUND: "The database takes no parameters in a statement of this kind; write the value out.",
     "42P18": "Say which type the parameter has, as in :name::text.",
     READ_ONLY: "This connection is read-only; use one with read-write access to change data.",
     "42601": "One statement per call, in PostgreSQL's SQL; parameters are written as :name.",
@@ -48,9 +50,16 @@ def fault_of(result: PGresult, bound: Bound) -> Fault:
         code=FaultCode.STATEMENT_FAILED,
         message=_message(result, sqlstate, bound),
         sqlstate=sqlstate,
-        hint=_field(result, DiagnosticField.MESSAGE_HINT) or _HINTS.get(sqlstate),
+        hint=_field(result, DiagnosticField.MESSAGE_HINT) or _hint(sqlstate, bound),
         position=_position(result, bound),
     )
+
+
+def _hint(sqlstate: str, bound: Bound) -> str | None:
+    # With none of ours in it, what lacks a value is a $1. It is not refused beforehand, because the
+    # body of CREATE FUNCTION … BEGIN ATOMIC may have it.
+    is_unbound = sqlstate == _MISBOUND and not bound.names
+    return _UNBOUND if is_unbound else _HINTS.get(sqlstate)
 
 
 def _is_of_the_session(result: PGresult, sqlstate: str) -> bool:

@@ -31,6 +31,7 @@ _OPERATORS: Final = (
     "Credentials, and the servers and labels that go with them, are the operator's. "
     "Ask the operator to change them."
 )
+_NO_WRITE: Final = "Mend the statement; no other connection would run it either."
 _EMPTY: Final = "The statement is empty."
 _CHANGES: Final = ("CREATE", "ALTER", "DROP")
 _OPERATORS_THINGS: Final = ("ROLE", "USER", "GROUP", "SERVER", "SUBSCRIPTION")
@@ -88,7 +89,8 @@ def _read_only(trouble: Trouble | None) -> Fault | None:
     if trouble is None:
         return None
     sentence = f"{SENTENCES[FaultCode.READ_ONLY]}: {trouble.what}"
-    return Fault(code=FaultCode.READ_ONLY, message=sentence, position=trouble.position)
+    hint = None if trouble.may_write else _NO_WRITE
+    return Fault(code=FaultCode.READ_ONLY, message=sentence, position=trouble.position, hint=hint)
 
 
 def _refused(sentence: str, position: int | None = None) -> Fault:

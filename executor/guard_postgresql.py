@@ -52,6 +52,11 @@ _COMMANDS: Final = words_of("""
     start truncate unlisten update vacuum
 """)
 """All others of PostgreSQL, to be named in a refusal; what a client made up is not repeated."""
+_UNREADABLE: Final = {
+    Sort.ESCAPED_NAME: 'names are written without U&"" here, so that they can be checked',
+    Sort.GLUED_NUMBER: "a number runs into a word; put a space between them",
+    Sort.GLUED_PARAMETER: "a parameter runs into a dollar sign; put a space between them",
+}
 _MAY_END_A_QUERY: Final = frozenset({"", "(", ")", "]"})
 _EXPLAIN_WORDS: Final = frozenset({"analyze", "analyse", "verbose"})
 
@@ -90,7 +95,8 @@ def _trouble_among(marks: list[Mark], *, has_set: bool) -> Trouble | None:
     for index in range(start, len(marks)):
         what = _trouble_with(read, index)
         if what is not None:
-            return Trouble(what, marks[index].start + 1)
+            may_write = not marks[index].is_symbol(";")
+            return Trouble(what, marks[index].start + 1, may_write=may_write)
     return None
 
 
@@ -98,7 +104,7 @@ def _no_query(first: Mark) -> Trouble:
     is_known = first.sort is Sort.WORD and first.text in _COMMANDS
     found = f"{first.text.upper()} does not run; " if is_known else ""
     what = f"{found}only SELECT, VALUES, TABLE, WITH, SHOW, and EXPLAIN of queries run here"
-    return Trouble(what, first.start + 1)
+    return Trouble(what, first.start + 1, may_write=is_known or first.is_word("explain"))
 
 
 def _start_of_query(marks: list[Mark]) -> int | None:
@@ -126,20 +132,33 @@ def _trouble_with(read: _Read, index: int) -> str | None:
     marks, mark = read.marks, read.marks[index]
     before, after = mark_at(marks, index - 1), mark_at(marks, index + 1)
     match mark.sort:
-        case Sort.ESCAPED_NAME:
-            return 'names are written without U&"" here, so that they can be checked'
-        case Sort.GLUED_NUMBER:
-            return "a number runs into a word; put a space between them"
+        case Sort.ESCAPED_NAME | Sort.GLUED_NUMBER | Sort.GLUED_PARAMETER:
+            return _UNREADABLE[mark.sort]
         case Sort.SYMBOL if mark.text == ";":
             return "it takes one statement per call"
         case Sort.WORD if mark.text in _VERBS:
-            is_label = before.is_symbol(".") or before.is_word("as")
-            return None if is_label else _verb(read, index)
+            return None if _is_name(marks, index) else _verb(read, index)
         case Sort.WORD | Sort.NAME if mark.text in POSTGRESQL_FUNCTIONS:
             is_called = after.is_symbol("(") or before.is_symbol(".")
             return f"{mark.text} {POSTGRESQL_FUNCTIONS[mark.text]}" if is_called else None
         case _:
             return None
+
+
+def _is_name(marks: list[Mark], index: int) -> bool:
+    """Return whether it is an attribute, a label behind AS, or what a single colon stands before.
+
+    AS itself may be an attribute or a label. After a colon, which is a parameter's, a slice's or
+    one of JSON_OBJECT's, no clause can begin.
+    """
+    first = index
+    while mark_at(marks, first - 1).is_word("as"):
+        first -= 1
+    before = mark_at(marks, first - 1)
+    if index == first:
+        return before.is_symbol(".") or before.is_symbol(":")
+    is_attribute = before.is_symbol(".")
+    return (index - first - is_attribute) % 2 == 1
 
 
 def _verb(read: _Read, index: int) -> str | None:

@@ -26,9 +26,13 @@ _QUERIES: Final = frozenset({"SELECT", "VALUES", "WITH"})
 _OPERATORS_VERBS: Final = frozenset({"ATTACH", "DETACH", "VACUUM"})
 TRANSACTION_VERBS: Final = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"})
 _VERBS: Final = frozenset({"insert", "update", "delete", "into"})
+_WRITING_VERBS: Final = frozenset(
+    {"INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "DROP", "ALTER", "REINDEX", "ANALYZE"}
+)
 _NAMES: Final = frozenset({Sort.WORD, Sort.NAME, Sort.STRING})
 _SUSPICIOUS: Final = _VERBS | SQLITE_OPERATORS.keys() | SQLITE_WRITES.keys()
 
+# The authorizer has lists of its own: each of the two fences holds alone, and a test compares them.
 _READERS_OF: Final = words_of("""
     table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list
     foreign_key_check integrity_check quick_check
@@ -85,7 +89,8 @@ def find_trouble(statement: str, verb: str) -> Trouble | None:
     """Return what *statement* does but read, or None; it is no PRAGMA."""
     if verb not in _QUERIES:
         return Trouble(
-            "only SELECT, VALUES, WITH, and EXPLAIN of these run here, and PRAGMAs that read"
+            "only SELECT, VALUES, WITH, and EXPLAIN of these run here, and PRAGMAs that read",
+            may_write=verb in _WRITING_VERBS,
         )
     is_one = ";" not in statement.rstrip("; \t\n\r")
     if is_one and _SUSPICIOUS.isdisjoint(spelled(statement)):
@@ -97,7 +102,7 @@ def find_trouble(statement: str, verb: str) -> Trouble | None:
 def _trouble_among(marks: list[Mark]) -> Trouble | None:
     for mark in marks:
         if mark.is_symbol(";"):
-            return Trouble("it takes one statement per call", mark.start + 1)
+            return Trouble("it takes one statement per call", mark.start + 1, may_write=False)
         if mark.sort is Sort.WORD and mark.text in _VERBS:
             return Trouble(f"{mark.text.upper()} changes data", mark.start + 1)
     return _named(marks, SQLITE_WRITES)

@@ -10,6 +10,18 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from executor.spelling import (
+    DOUBLE_QUOTED,
+    IN_WORD,
+    LETTER,
+    LETTER_OR_DIGIT,
+    PLAIN_BODY,
+    POSTGRESQL_QUOTE,
+    POSTGRESQL_STRING,
+    SQLITE_COMMENT,
+    end_of_comment,
+)
+
 
 class Sort(Enum):
     """What a mark is."""
@@ -27,6 +39,8 @@ class Sort(Enum):
     """The beginning of `U&"…"`, which can spell any name without its letters."""
     GLUED_NUMBER = auto()
     """The beginning of a number that runs into a word; servers before 15 see two tokens."""
+    GLUED_PARAMETER = auto()
+    """The beginning of `:name$`: a parameter and a dollar quote, or a slice's colon and a name."""
 
 
 class Mark(NamedTuple):
@@ -52,14 +66,13 @@ class Trouble(NamedTuple):
     """Words of ours, to go on from "This connection is read-only: "."""
     position: int | None = None
     """Where it stands, in characters from 1."""
+    may_write: bool = True
+    """Whether a connection that is read-write might run it."""
 
 
 MARKS_MAX: Final = 20_000
 """More of them would keep the interpreter, and so every other statement, for over 0.1 s."""
 
-_LETTER: Final = r"[A-Za-z_\u0080-\U0010ffff]"
-_LETTER_OR_DIGIT: Final = r"[A-Za-z0-9_\u0080-\U0010ffff]"
-_IN_WORD: Final = r"[A-Za-z0-9_$\u0080-\U0010ffff]"
 # A dollar sign can end a literal as well as go on a word, and SQLite takes a byte order mark for a
 # space: neither belongs to a word here, so a word of ours is never hidden in a longer one.
 _ROUGH: Final = r"[a-z_\u0080-\ufefe\uff00-\U0010ffff]"
@@ -68,45 +81,40 @@ _ROUGH_OR_DIGIT: Final = r"[a-z0-9_\u0080-\ufefe\uff00-\U0010ffff]"
 _SPELLED: Final = re.compile(rf"(?>(?:(?<=[0-9.])e[0-9]++)?)({_ROUGH}{_ROUGH_OR_DIGIT}*+)")
 
 _DIGITS: Final = r"[0-9][0-9_]*+"
-_CONTINUED: Final = r"[ \t\f\v]*+(?:--[^\n\r]*+)?[\n\r](?>(?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*)'"
-_ESCAPED_BODY: Final = r"(?>(?:[^'\\]++|\\.|'')*)"
-_PLAIN_BODY: Final = r"(?>(?:[^']++|'')*)"
 _POSTGRESQL: Final = re.compile(
     rf"""
     (?P<space> (?>(?: [ \t\n\r\f\v]++ | --[^\n\r]*+ )+) )
   | (?P<comment> /\* )
-  | (?P<string> [eE]'{_ESCAPED_BODY} (?: ' (?>(?: {_CONTINUED} {_ESCAPED_BODY} ' )*) | \\?\Z )
-              | '{_PLAIN_BODY} (?: ' (?>(?: {_CONTINUED} {_PLAIN_BODY} ' )*) | \Z ) )
+  | (?P<string> {POSTGRESQL_STRING} )
   | (?P<escaped_name> [uU]&" )
-  | (?P<name> "(?>(?:[^"]++|"")*) (?: " | \Z ) )
-  | (?P<word> {_LETTER} {_IN_WORD}*+ )
+  | (?P<name> {DOUBLE_QUOTED} )
+  | (?P<word> {LETTER} {IN_WORD}*+ )
   | (?P<number> (?: 0[xX][0-9A-Fa-f_]++ | 0[oO][0-7_]++ | 0[bB][01_]++
                   | (?: {_DIGITS} \.?+ (?>(?:{_DIGITS})?) | \.{_DIGITS} )
                     (?>(?:[eE][+-]?{_DIGITS})?) )
-                (?! {_LETTER} ) )
+                (?! {LETTER} ) )
   | (?P<glued_number> \.?[0-9] )
-  | (?P<parameter> :{_LETTER} {_LETTER_OR_DIGIT}*+ | \$[0-9]++ )
-  | (?P<quote> \$ (?: {_LETTER} {_LETTER_OR_DIGIT}*+ )? \$ )
+  | (?P<glued_parameter> :{LETTER} {LETTER_OR_DIGIT}*+ \$ )
+  | (?P<parameter> \$[0-9]++ )
+  | (?P<quote> {POSTGRESQL_QUOTE} )
   | (?P<symbol> ::|:=|. )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _SQLITE: Final = re.compile(
     rf"""
-    (?P<space> (?>(?: [ \t\n\r\f\v\ufeff]++ | --[^\n]*+
-                 | /\*(?>(?:[^*]++|\*(?!/))*) (?: \*/ | \Z ) )+) )
-  | (?P<string> '{_PLAIN_BODY} (?: ' | \Z ) )
-  | (?P<name> "(?>(?:[^"]++|"")*) (?: " | \Z ) | `(?>(?:[^`]++|``)*) (?: ` | \Z )
+    (?P<space> (?>(?: [ \t\n\r\f\v\ufeff]++ | {SQLITE_COMMENT} )+) )
+  | (?P<string> '{PLAIN_BODY} (?: ' | \Z ) )
+  | (?P<name> {DOUBLE_QUOTED} | `(?>(?:[^`]++|``)*) (?: ` | \Z )
             | \[[^\]]*+(?:\]|\Z) )
-  | (?P<word> {_LETTER} {_IN_WORD}*+ )
-  | (?P<number> [0-9]{_IN_WORD}*+ )
-  | (?P<parameter> [?:@$#]{_IN_WORD}*+ )
+  | (?P<word> {LETTER} {IN_WORD}*+ )
+  | (?P<number> [0-9]{IN_WORD}*+ )
+  | (?P<parameter> [?:@$#]{IN_WORD}*+ )
   | (?P<symbol> . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _SORTS: Final = {sort.name.lower(): sort for sort in Sort}
-_COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 _NOTHING: Final = Mark(Sort.SYMBOL, "", 0)
 
 
@@ -156,7 +164,7 @@ def _marks(scanner: re.Pattern[str], statement: str) -> Iterator[Mark]:
             raise AssertionError("the last alternative matches any character")
         group, start, at = found.lastgroup, at, found.end()
         if group == "comment":
-            at = _end_of_comment(statement, start)
+            at = end_of_comment(statement, start)
         elif group == "quote":
             close = statement.find(found[0], at)
             end, at = (close, close + len(found[0])) if close >= 0 else (len(statement),) * 2
@@ -171,12 +179,3 @@ def _text(sort: Sort, written: str) -> str:
     if sort in (Sort.NAME, Sort.STRING):
         return written[1:-1]
     return written
-
-
-def _end_of_comment(statement: str, start: int) -> int:
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(statement, start):
-        depth += 1 if edge[0] == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    return len(statement)

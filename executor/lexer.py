@@ -7,9 +7,7 @@ end of the text.
 
 One regular expression reads a whole run of what does not matter at once: a client chooses the text,
 and a Python object for each of a million brackets would stop every other statement for seconds.
-Every alternative begins and goes on in one way only, so no text is read more than a few times.
-Groups repeat inside an atomic group: before Python 3.11.5 a possessive repeat of a group may go on
-in the wrong place (python/cpython#106052).
+Its patterns are spelled as `executor/spelling.py` says.
 """
 
 import re
@@ -17,6 +15,16 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from executor import spelling
+from executor.spelling import (
+    DOUBLE_QUOTED,
+    IN_WORD,
+    LETTER,
+    LETTER_OR_DIGIT,
+    POSTGRESQL_QUOTE,
+    POSTGRESQL_STRING,
+    end_of_comment,
+)
 from wire.faults import Fault, FaultCode, RefusedError
 
 
@@ -50,25 +58,16 @@ TOKENS_MAX: Final = 50_000
 COMMENTS_MAX: Final = 50_000
 """Comments that begin: nested ones are followed by hand."""
 
-_LETTER: Final = r"[A-Za-z_\u0080-\U0010ffff]"
-_LETTER_OR_DIGIT: Final = r"[A-Za-z0-9_\u0080-\U0010ffff]"
-_WORD: Final = rf"{_LETTER} [A-Za-z0-9_$\u0080-\U0010ffff]*+"
+_WORD: Final = rf"{LETTER} {IN_WORD}*+"
 # A comment with another one in it does not match: it takes counting.
 _SPACE: Final = r"[ \t\n\r\f\v]++ | --[^\n\r]*+ | /\*(?>(?:[^*/]++|\*(?!/)|/(?!\*))*)\*/"
-# Between two parts of one string: spaces and comments, with a line break among them.
-_CONTINUED: Final = r"[ \t\f\v]*+(?:--[^\n\r]*+)?[\n\r](?>(?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*)'"
-_ESCAPED_BODY: Final = r"(?>(?:[^'\\]++|\\.|'')*)"
-_PLAIN_BODY: Final = r"(?>(?:[^']++|'')*)"
 _OPERAND: Final = rf"""
-    [eE]'{_ESCAPED_BODY} (?: ' (?>(?: {_CONTINUED} {_ESCAPED_BODY} ' )*) | \\?\Z )
-  | '{_PLAIN_BODY} (?: ' (?>(?: {_CONTINUED} {_PLAIN_BODY} ' )*) | \Z )
-  | "(?>(?:[^"]++|"")*) (?: " | \Z )
+    {POSTGRESQL_STRING} | {DOUBLE_QUOTED}
   | [0-9][A-Za-z0-9_.]*+ | \.[0-9][A-Za-z0-9_.]*+
 """
-_QUOTE: Final = rf"\$ (?: {_LETTER} {_LETTER_OR_DIGIT}*+ )? \$"
 _OTHER: Final = rf"""
-    ::|:=|:(?!{_LETTER}) | /(?!\*) | -(?!-)
-  | (?!{_QUOTE}) \$(?![0-9]) | \.(?![0-9])
+    ::|:=|:(?!{LETTER}) | /(?!\*) | -(?!-)
+  | (?!{POSTGRESQL_QUOTE}) \$(?![0-9]) | \.(?![0-9])
   | [^-:/$()\[\]'". \t\n\r\f\vA-Za-z0-9_\u0080-\U0010ffff]++
 """
 
@@ -84,16 +83,16 @@ def _grammar(*, within: str, stop: str) -> re.Pattern[str]:
         (?: (?P<operand> {_OPERAND} ) | (?P<word> {_WORD} ) | (?P<other> {_OTHER} )
           | (?P<opening> [(\[]++ ) | (?P<closing> [)\]]++ ) )
       | (?>(?: {_SPACE} )+)
-      | (?P<parameter> : {_LETTER} {_LETTER_OR_DIGIT}*+ )
+      | (?P<parameter> : {LETTER} {LETTER_OR_DIGIT}*+ )
       | (?P<positional> \$[0-9]++ )
-      | (?P<quote> {_QUOTE} )
+      | (?P<quote> {POSTGRESQL_QUOTE} )
       | (?P<comment> /\* )
         """,
         re.VERBOSE | re.DOTALL,
     )
 
 
-_STOP: Final = rf"[$] | :{_LETTER} | /\*"
+_STOP: Final = rf"[$] | :{LETTER} | /\*"
 _WITH_SUBSCRIPTS: Final = _grammar(within=_OTHER, stop=rf"{_STOP} | [()\[\]]")
 # Then brackets decide nothing, but that something ends with one.
 _WITHOUT_SUBSCRIPTS: Final = _grammar(within=rf"{_OTHER} | [(]++ | [)\]]++", stop=_STOP)
@@ -106,8 +105,7 @@ _KINDS: Final = {
     "closing": Kind.CLOSING,
     "other": Kind.OTHER,
 }
-_COLON_AND_NAME: Final = re.compile(rf":{_LETTER}")
-_COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
+_COLON_AND_NAME: Final = re.compile(rf":{LETTER}")
 _FIRST_WORD: Final = re.compile(rf"(?![eE]') {_WORD}", re.VERBOSE)
 _NOTHING: Final = re.compile(rf"(?>(?: {_SPACE} | ; )*)", re.VERBOSE | re.DOTALL)
 
@@ -128,7 +126,7 @@ def tokens(statement: str) -> Iterator[Token]:
             raise RefusedError(too_intricate())
         group, start, at = found.lastgroup, at, found.end()
         if group == "comment":
-            at = _end_of_comment(statement, start)
+            at = end_of_comment(statement, start)
         elif group == "quote":
             at = _end_of_quote(statement, found[0], at)
             yield Token(Kind.OPERAND, start, at)
@@ -143,14 +141,7 @@ def may_have_parameters(statement: str) -> bool:
 
 def first_words(statement: str, count: int) -> tuple[str, ...] | None:
     """Return so many words that it begins with, in capitals; None when there is nothing at all."""
-    words: list[str] = []
-    at = _end_of_nothing(statement, 0)
-    if at == len(statement):
-        return None
-    while len(words) < count and (found := _FIRST_WORD.match(statement, at)) is not None:
-        words.append(found[0].upper())
-        at = _end_of_nothing(statement, found.end())
-    return tuple(words)
+    return spelling.first_words(statement, count, word=_FIRST_WORD, skip=_end_of_nothing)
 
 
 def _end_of_nothing(statement: str, start: int) -> int:
@@ -159,16 +150,7 @@ def _end_of_nothing(statement: str, start: int) -> int:
         at = start if found is None else found.end()
         if not statement.startswith("/*", at):
             return at
-        start = _end_of_comment(statement, at)
-
-
-def _end_of_comment(statement: str, start: int) -> int:
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(statement, start):
-        depth += 1 if edge[0] == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    return len(statement)
+        start = end_of_comment(statement, at)
 
 
 def _end_of_quote(statement: str, quote: str, start: int) -> int:

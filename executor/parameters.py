@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from executor.dialects import POSTGRESQL, Dialect
+from executor.dialects import Dialect
 from executor.lexer import Kind, Token
 from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import PARAMETERS_MAX
@@ -63,7 +63,7 @@ class Bound(NamedTuple):
         return bound_position + shift
 
 
-def bind(statement: str, dialect: Dialect = POSTGRESQL) -> Bound:
+def bind(statement: str, dialect: Dialect) -> Bound:
     """Return *statement* with a placeholder for each `:name`.
 
     Raises RefusedError if it has too many, or some of the engine's own that would have no value.

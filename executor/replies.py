@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from wire.faults import Fault, FaultCode
-from wire.results import failure
+from wire.results import failure, tool_result
+
+
+class Outcome(NamedTuple):
+    """How a statement ended: the JSON of its result, or a fault."""
+
+    result: bytes
+    fault: Fault | None
+    is_reusable: bool
+    """Whether the connection may serve another run, once it is reset."""
+    rows: int = 0
 
 
 class Reply(NamedTuple):
@@ -16,6 +26,18 @@ class Reply(NamedTuple):
     failed: FaultCode | None = None
 
 
+def _nothing() -> None:
+    return
+
+
+def reply_to(outcome: Outcome, afterwards: Callable[[], None] = _nothing) -> Reply:
+    """Return the reply to a run whose statement ended so."""
+    fault = outcome.fault
+    payload = tool_result(outcome.result) if fault is None else failure(fault)
+    failed = None if fault is None else fault.code
+    return Reply(payload, afterwards, rows=outcome.rows, failed=failed)
+
+
 def no_run(fault: Fault) -> Reply:
     """Return the reply to a run that ended before its statement was sent, or in a bug of ours."""
     return Reply(failure(fault), _nothing, failed=fault.code)
@@ -25,7 +47,3 @@ def fault_before_sending(code: FaultCode) -> Fault:
     """Return the fault of a run that was stopped while it waited for a connection."""
     # Nothing was sent, so nothing was cancelled: the deadline says no more than "too late".
     return Fault(code=FaultCode.UNAVAILABLE if code is FaultCode.DEADLINE else code)
-
-
-def _nothing() -> None:
-    return

@@ -6,7 +6,7 @@ a type that nobody knows yet one after. A run that is cancelled or cut short cos
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 from psycopg import Error
@@ -20,6 +20,7 @@ from executor.lookup import look_up, look_up_afterwards
 from executor.meter import Meter
 from executor.parameters import Bound, JsonArray
 from executor.pipeline import Command, Describe, LostError, Pipeline, Prepare, Step
+from executor.replies import Outcome
 from executor.results import ResultText
 from executor.rows import ResultTooLargeError
 from executor.statements import Statement
@@ -47,16 +48,6 @@ _NOT_OF_ITS_TYPE: Final = Fault(
     message="The result cannot be read: a value is not what its type says",
 )
 _COPYING: Final = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
-
-
-class Outcome(NamedTuple):
-    """How a run ended: the JSON of its result, or a fault."""
-
-    result: bytes
-    fault: Fault | None
-    is_reusable: bool
-    """Whether the connection may serve another run, once it is reset."""
-    rows: int = 0
 
 
 class _EnoughError(Exception):
@@ -117,7 +108,7 @@ class StatementRun:
             values = self._written(statement)
             steps = {}
         if self._troubles.fault is None:
-            self._troubles.is_sent = True
+            self._troubles.sent()
             steps |= {Stage.STATEMENT: Command(sql, values), **ending(read_only=self._read_only)}
             self._exchange(steps, statement.bound)
 
@@ -133,7 +124,7 @@ class StatementRun:
             return written(statement.bound, statement.values, types)
         except RefusedError as error:
             self._exchange({Stage.END: ROLLBACK}, statement.bound)
-            self._troubles.fault = error.fault
+            self._troubles.refused(error.fault)
             return []
 
     def _exchange(self, steps: Mapping[Stage, Step], bound: Bound) -> None:
@@ -150,7 +141,7 @@ class StatementRun:
                 self._fail(fault_of(result, bound), stage)
             elif result.status in _COPYING:
                 fault = Fault(code=FaultCode.STATEMENT_REFUSED, may_have_run=False)
-                self._troubles.fault = fault
+                self._troubles.refused(fault)
                 raise LostError
             elif stage is Stage.DESCRIBE:
                 self._parameter_types = [result.param_type(i) for i in range(result.nparams)]
@@ -161,7 +152,7 @@ class StatementRun:
         if stage is Stage.BEGIN and fault.sqlstate is not None:
             # The server's own word, and after it the rest of the group is skipped.
             fault = replace(fault, may_have_run=False)
-        self._troubles.fault = self._troubles.fault or fault
+        self._troubles.failed(fault)
 
     def _take(self, result: PGresult) -> None:
         if self._troubles.unfit is not None:
@@ -172,25 +163,23 @@ class StatementRun:
             if not self._text.unknown:
                 raise _EnoughError
             # What the first rows are is still to be asked, and a session answers in order.
-            self._troubles.is_cut_short = True
-            self._stop(FaultCode.RESULT_TOO_LARGE)
+            if self._troubles.cut_short():
+                self._cancel()
 
     def _write(self, add: Callable[[], None]) -> Fault | None:
         try:
             add()
         except ResultTooLargeError:
-            self._troubles.unfit = Fault(code=FaultCode.RESULT_TOO_LARGE)
+            self._troubles.cannot_be_shown(Fault(code=FaultCode.RESULT_TOO_LARGE))
         except UnicodeDecodeError:
-            self._troubles.unfit = _NOT_UTF8
+            self._troubles.cannot_be_shown(_NOT_UTF8)
         except (Error, ValueError, RecursionError):
-            self._troubles.unfit = _NOT_OF_ITS_TYPE
+            self._troubles.cannot_be_shown(_NOT_OF_ITS_TYPE)
         return self._troubles.unfit
 
     def _settle(self) -> bool:
         """Write the rows whose types nobody knew; return whether the connection is as before."""
-        if self._troubles.is_cut_short:
-            # The server's word on our own cancel.
-            self._troubles.fault = None
+        self._troubles.answered()
         asked = self._text.unknown
         if self._troubles.fault or self._troubles.unfit or not asked:
             return True
@@ -205,13 +194,13 @@ class StatementRun:
 
     def _give_up_on(self, unfit: Fault) -> None:
         """Stop a statement whose result cannot be shown: reads by closing, writes by cancelling."""
-        self._troubles.unfit = unfit
+        self._troubles.cannot_be_shown(unfit)
         if self._read_only:
             raise _EnoughError
         self._stop(unfit.code)
 
     def _wait(self, events: int) -> int:
-        if self._troubles.stopped is None and self._meter.exceeds(self._wire_max_bytes):
+        if not self._troubles.is_stopped and self._meter.exceeds(self._wire_max_bytes):
             self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
         elif self._meter.exceeds(self._wire_max_bytes + STOPPING_MAX_BYTES):
             raise LostError
@@ -219,19 +208,21 @@ class StatementRun:
             try:
                 return self._patience.wait(self._descriptor, events)
             except StoppedError as error:
-                if self._troubles.stopped is not None:
+                if self._troubles.is_stopped:
                     raise LostError from None
                 self._stop(error.code)
 
     def _stop(self, code: FaultCode) -> None:
+        if self._troubles.stop(code):
+            self._cancel()
+
+    def _cancel(self) -> None:
         """Cancel at the database; the server then has a moment to say how the statement ended."""
-        if self._troubles.stopped is None:
-            self._troubles.stopped = code
-            self._patience = self._patience.grace(INTERRUPT_S)
-            self._interrupt()
+        self._patience = self._patience.grace(INTERRUPT_S)
+        self._interrupt()
 
     def _conclude(self, *, is_whole: bool) -> Outcome:
-        is_reusable = is_whole and self._troubles.stopped is None
+        is_reusable = is_whole and not self._troubles.is_stopped
         if (said := self._troubles.fault) is not None:
             fault = self._troubles.when_failed(said, is_late=self._patience.is_over())
             is_reusable = is_reusable and fault.code is not FaultCode.DEADLINE
@@ -239,9 +230,8 @@ class StatementRun:
         is_utf8 = self._connection.pgconn.parameter_status(b"client_encoding") == b"UTF8"
         if not is_utf8:
             # What was read may be valid and wrong: bytes of another encoding are often UTF-8 too.
-            self._troubles.unfit = self._troubles.unfit or _NOT_UTF8
-        if (unfit := self._troubles.unfit) is not None:
-            self._troubles.unfit = replace(unfit, may_have_run=True)
+            self._troubles.cannot_be_shown(self._troubles.unfit or _NOT_UTF8)
+        self._troubles.committed()
         return self._shown(is_reusable=is_reusable and is_utf8)
 
     def _shown(self, *, is_reusable: bool) -> Outcome:

@@ -4,12 +4,11 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
-from wire.names import STATEMENT_MAX_BYTES, DeadlineMs, SlotCount
+from wire.names import DeadlineMs, SlotCount
 from wire.results import RESULT_MAX_BYTES
 
 Rows: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
 ResultBytes: TypeAlias = Annotated[int, Meta(ge=1, le=RESULT_MAX_BYTES)]
-StatementBytes: TypeAlias = Annotated[int, Meta(ge=1, le=STATEMENT_MAX_BYTES)]
 
 
 class ExecutorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +22,5 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Rows of one result; what comes after them is cut off, and the result says so."""
     result_max_bytes: ResultBytes
     """The JSON of one result; a larger one is a fault."""
-    statement_max_bytes: StatementBytes
-    """The text of one statement in UTF-8."""
     statement_ms: DeadlineMs
     """No statement runs longer, whatever its request says."""

@@ -4,29 +4,33 @@ Follows SQLite's own scanner (tokenize.c): quotes are doubled and nothing else e
 stand in `"…"`, `` `…` `` or `[…]`, comments do not nest, and a colon is never anything but a
 parameter's. Whatever is not closed reaches to the end of the text.
 
-One regular expression reads all that lies between two parameters at once, and every alternative
-begins and goes on in one way only, so no text is read more than a few times.
+One regular expression reads all that lies between two parameters at once, of patterns that are
+spelled as `executor/spelling.py` says.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from executor import spelling
 from executor.lexer import TOKENS_MAX, Kind, Token, too_intricate
+from executor.spelling import (
+    DOUBLE_QUOTED,
+    IN_WORD,
+    LETTER,
+    LETTER_OR_DIGIT,
+    PLAIN_BODY,
+    SQLITE_COMMENT,
+)
 from wire.faults import RefusedError
 
-_LETTER: Final = r"[A-Za-z_\u0080-\U0010ffff]"
-_LETTER_OR_DIGIT: Final = r"[A-Za-z0-9_\u0080-\U0010ffff]"
-_IN_NAME: Final = r"[A-Za-z0-9_$\u0080-\U0010ffff]"
 # A byte order mark is a space where a token may begin, and part of a name within one.
-_WORD: Final = rf"(?!\ufeff) {_LETTER} {_IN_NAME}*+"
-_SPACE: Final = r"""
-    [ \t\n\r\f\v\ufeff]++ | --[^\n]*+ | /\*(?>(?:[^*]++|\*(?!/))*) (?: \*/ | \Z )
-"""
+_WORD: Final = rf"(?!\ufeff) {LETTER} {IN_WORD}*+"
+_SPACE: Final = rf"[ \t\n\r\f\v\ufeff]++ | {SQLITE_COMMENT}"
 _ELSEWHERE: Final = rf"""
-    {_SPACE} | {_WORD} | [0-9]{_IN_NAME}*+
-  | '(?>(?:[^']++|'')*) (?: ' | \Z )
-  | "(?>(?:[^"]++|"")*) (?: " | \Z )
+    {_SPACE} | {_WORD} | [0-9]{IN_WORD}*+
+  | '{PLAIN_BODY} (?: ' | \Z )
+  | {DOUBLE_QUOTED}
   | `(?>(?:[^`]++|``)*) (?: ` | \Z )
   | \[[^\]]*+ (?: \] | \Z )
   | -(?!-) | /(?!\*)
@@ -35,8 +39,8 @@ _ELSEWHERE: Final = rf"""
 _TOKEN: Final = re.compile(
     rf"""
     (?P<elsewhere> (?>(?: {_ELSEWHERE} )+) )
-  | (?P<parameter> : {_LETTER} {_LETTER_OR_DIGIT}*+ )
-  | (?P<positional> [?@$#:] {_IN_NAME}*+ )
+  | (?P<parameter> : {LETTER} {LETTER_OR_DIGIT}*+ )
+  | (?P<positional> [?@$#:] {IN_WORD}*+ )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -72,14 +76,7 @@ def may_have_parameters(statement: str) -> bool:
 
 def first_words(statement: str, count: int) -> tuple[str, ...] | None:
     """Return so many words that it begins with, in capitals; None when there is nothing at all."""
-    words: list[str] = []
-    at = _end_of_nothing(statement, 0)
-    if at == len(statement):
-        return None
-    while len(words) < count and (found := _FIRST_WORD.match(statement, at)) is not None:
-        words.append(found[0].upper())
-        at = _end_of_nothing(statement, found.end())
-    return tuple(words)
+    return spelling.first_words(statement, count, word=_FIRST_WORD, skip=_end_of_nothing)
 
 
 def _end_of_nothing(statement: str, start: int) -> int:

@@ -10,6 +10,7 @@ from executor.dialects import Dialect
 from executor.lexer import COMMENTS_MAX
 from executor.parameters import Bound, Value, bind, values
 from wire.faults import Fault, FaultCode, RefusedError
+from wire.names import STATEMENT_MAX_BYTES
 
 
 class Arguments(Struct, frozen=True):
@@ -36,21 +37,19 @@ class Statement(NamedTuple):
 _decode = msgspec.json.Decoder(Arguments).decode
 
 
-def read_statement(
-    payload: bytes, *, max_bytes: int, dialect: Dialect, read_only: bool
-) -> Statement:
+def read_statement(payload: bytes, *, dialect: Dialect, read_only: bool) -> Statement:
     """Return the statement in *payload*, with values for PostgreSQL; raise as `read_asked` does."""
-    asked = read_asked(payload, max_bytes=max_bytes, dialect=dialect, read_only=read_only)
+    asked = read_asked(payload, dialect=dialect, read_only=read_only)
     return Statement(asked.bound, values(asked.bound, asked.given))
 
 
-def read_asked(payload: bytes, *, max_bytes: int, dialect: Dialect, read_only: bool) -> Asked:
+def read_asked(payload: bytes, *, dialect: Dialect, read_only: bool) -> Asked:
     """Return what *payload* asks for; raise RefusedError for a statement that may not run."""
     try:
         arguments = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RefusedError(Fault(code=FaultCode.INVALID_ARGUMENTS)) from None
-    fault = _unsendable(arguments.query, max_bytes) or guard.refuse(
+    fault = _unsendable(arguments.query) or guard.refuse(
         arguments.query, dialect=dialect, read_only=read_only
     )
     if fault is not None:
@@ -58,9 +57,9 @@ def read_asked(payload: bytes, *, max_bytes: int, dialect: Dialect, read_only: b
     return Asked(bind(arguments.query, dialect), arguments.params or {})
 
 
-def _unsendable(query: str, max_bytes: int) -> Fault | None:
-    if len(query.encode()) > max_bytes:
-        sentence = f"The statement is longer than {max_bytes} bytes"
+def _unsendable(query: str) -> Fault | None:
+    if len(query.encode()) > STATEMENT_MAX_BYTES:
+        sentence = f"The statement is longer than {STATEMENT_MAX_BYTES} bytes"
     elif "\0" in query:
         sentence = "The statement has a NUL character"
     elif query.count("/*") > COMMENTS_MAX:

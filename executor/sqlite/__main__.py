@@ -1,6 +1,5 @@
 """Start a file executor: `python -P -m executor.sqlite`, with the supervisor at descriptor 3."""
 
-import logging
 import sqlite3
 from importlib import import_module
 from typing import Final, NoReturn
@@ -17,7 +16,6 @@ from wire.child import Birth, live, settle
 from wire.codec import TO_EXECUTOR
 from wire.control import Ready
 from wire.dealer import Dealer
-from wire.logs import Log
 
 _LATE: Final = (
     "encodings.idna",
@@ -29,16 +27,15 @@ _LATE: Final = (
 
 def main() -> NoReturn:
     """Be a file executor until the supervisor ends it or is gone."""
-    # Libraries log what they fail on, with its values; what matters is logged by us.
-    logging.disable(logging.CRITICAL)
-    live(lambda birth, log: _service(birth, log).run())
+    live(lambda birth: _service(birth).run())
 
 
-def _service(birth: Birth, log: Log) -> Service:
+def _service(birth: Birth) -> Service:
+    log = birth.log
     settings = birth.settings(FileExecutorSettings)
     router = Dealer(birth.configure.incarnation, TO_EXECUTOR, slots=settings.slots)
     bell = Bell()
-    executions = FileExecutions(settings, wake=bell.ring)
+    executions = FileExecutions(settings, log, wake=bell.ring)
     slots = Slots(
         settings.slots, executions.execute, statement_ms=settings.statement_ms, log=log, bell=bell
     )

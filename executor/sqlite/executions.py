@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from executor.dialects import SQLITE
-from executor.replies import Reply, fault_before_sending, no_run
+from executor.replies import Outcome, Reply, fault_before_sending, no_run, reply_to
 from executor.sqlite.failures import fault_of
 from executor.sqlite.opening import FileConnection, identify, open_file
 from executor.sqlite.pools import Checkout, Pools
-from executor.sqlite.runner import Limits, Outcome, StatementRun
+from executor.sqlite.runner import Limits, StatementRun
 from executor.sqlite.settings import FileExecutorSettings
 from executor.sqlite.values import SqliteValue, sqlite_values
 from executor.statements import read_asked
 from executor.waiting import Patience, StoppedError
 from wire.faults import Fault, FaultCode, RefusedError
+from wire.logs import Log
 from wire.messages import Run
 from wire.names import PoolKey
-from wire.results import failure, tool_result
 
 AGAIN_S: Final = 0.2
 """How soon a statement that does not stop is interrupted again."""
@@ -29,9 +29,10 @@ AGAIN_S: Final = 0.2
 class FileExecutions:
     """Runs statements, each in the thread that asks."""
 
-    def __init__(self, settings: FileExecutorSettings, wake: Callable[[], None]) -> None:
+    def __init__(self, settings: FileExecutorSettings, log: Log, wake: Callable[[], None]) -> None:
         """Call *wake* whenever there is something new to tend."""
         self._settings = settings
+        self._log = log
         self._roots = tuple(Path(root) for root in settings.roots)
         self._limits = Limits(settings.rows_max, settings.result_max_bytes)
         self._changing = threading.Lock()
@@ -50,6 +51,7 @@ class FileExecutions:
             asked = self._asked(run.pool, payload) if payload else None
             checkout = self._check_out(run.pool, patience)
         except RefusedError as error:
+            self._note(run.pool, error.fault)
             return no_run(error.fault)
         except StoppedError as error:
             return no_run(fault_before_sending(error.code))
@@ -71,7 +73,6 @@ class FileExecutions:
     def _asked(self, pool: PoolKey, payload: bytes) -> tuple[str, list[SqliteValue]]:
         asked = read_asked(
             payload,
-            max_bytes=self._settings.statement_max_bytes,
             dialect=SQLITE,
             read_only=self._is_read_only(pool),
         )
@@ -110,14 +111,25 @@ class FileExecutions:
         try:
             outcome = self._outcome(pool, asked, connection)
             is_reusable = outcome.is_reusable
+            self._note(pool, outcome.fault)
         finally:
             with self._changing:
                 self._running.discard(connection)
             checkout.give_back(is_reusable=is_reusable)
-        fault = outcome.fault
-        payload = tool_result(outcome.result) if fault is None else failure(fault)
-        failed = None if fault is None else fault.code
-        return Reply(payload, _nothing, rows=outcome.rows, failed=failed)
+        return reply_to(outcome)
+
+    def _note(self, pool: PoolKey, fault: Fault | None) -> None:
+        """Tell the operator of a file that cannot be used."""
+        if fault is None or fault.code is not FaultCode.DATABASE_UNREACHABLE:
+            return
+        # Of all threads that may have something to tell at once.
+        with self._changing:
+            self._log.warning(
+                "file_unusable",
+                peer=pool.principal,
+                connection=pool.connection,
+                sentence=fault.sentence,
+            )
 
     def _outcome(
         self,
@@ -138,7 +150,3 @@ class FileExecutions:
         # The configuration has the last word, whatever the lease says.
         file = self._settings.files.get(pool.connection)
         return pool.access == "read-only" or file is None or file.access == "read-only"
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from executor.guard_words import spelled
+from executor.replies import Outcome
 from executor.rows import ResultTooLargeError
 from executor.sqlite.failures import (
     code_of,
@@ -54,16 +55,6 @@ _NOT_ALLOWED: Final = (
 )
 _LOCKED: Final = "The database file was locked by others until the statement's time was over"
 _TRY_LATER: Final = "Nothing was changed; send the statement again."
-
-
-class Outcome(NamedTuple):
-    """How a run ended: the JSON of its result, or a fault."""
-
-    result: bytes
-    fault: Fault | None
-    is_reusable: bool
-    """Whether the connection may serve another run."""
-    rows: int = 0
 
 
 class Limits(NamedTuple):

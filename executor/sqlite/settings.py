@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from executor.settings import ResultBytes, Rows, StatementBytes
+from executor.settings import ResultBytes, Rows
 from wire.names import Access, ConnectionName, DeadlineMs, SlotCount
 
 
@@ -26,7 +26,5 @@ class FileExecutorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Rows of one result; what comes after them is cut off, and the result says so."""
     result_max_bytes: ResultBytes
     """The JSON of one result; a larger one is a fault."""
-    statement_max_bytes: StatementBytes
-    """The text of one statement in UTF-8."""
     statement_ms: DeadlineMs
     """No statement runs longer, whatever its request says."""

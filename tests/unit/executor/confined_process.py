@@ -28,7 +28,7 @@ from executor.warming import warm_up
 from wire.logs import Log
 
 MSG_FASTOPEN = 0x2000_0000
-LIMITS = {"rows_max": 1, "result_max_bytes": 1, "statement_max_bytes": 1, "statement_ms": 1}
+LIMITS = {"rows_max": 1, "result_max_bytes": 1, "statement_ms": 1}
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from tests.unit.executor.statement_bench import (
     a_run,
     structured,
 )
+from wire.logs import Log
 from wire.names import Access, ConnectionName, PoolKey, Principal
 
 THREADS = 16
@@ -35,7 +36,6 @@ def some_settings(path: Path, roots: tuple[Path, ...] = ()) -> FileExecutorSetti
         },
         rows_max=LIMITS["rows_max"],
         result_max_bytes=LIMITS["result_max_bytes"],
-        statement_max_bytes=LIMITS["statement_max_bytes"],
         statement_ms=30_000,
     )
 
@@ -45,7 +45,9 @@ class FileBench:
 
     def __init__(self, path: Path, *, roots: tuple[Path, ...] = ()) -> None:
         self.path = path
-        self.executions = FileExecutions(some_settings(path, roots), wake=lambda: None)
+        self.executions = FileExecutions(
+            some_settings(path, roots), Log("file-executor"), wake=lambda: None
+        )
         self.accesses = dict(ACCESSES)
         """What the leases say."""
         self._threads = ThreadPoolExecutor(THREADS)

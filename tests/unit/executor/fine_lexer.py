@@ -1,12 +1,15 @@
-"""The server's scanner once more, one token at a time: what the executor's lexer is compared with.
+"""The server's scanner once more, one character at a time: what our readers are compared with.
 
-It is slow, and simple enough to be read beside scan.l: no runs, no limits.
+It is slow, and simple enough to be read beside scan.l: no runs, no limits, and no pattern of ours,
+or it would share our mistakes.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
+
+SPACES: Final = " \t\n\r\f\v"
+BREAKS: Final = "\n\r"
 
 
 class Kind(Enum):
@@ -31,65 +34,126 @@ class Token(NamedTuple):
     end: int
 
 
-_LETTER: Final = r"[A-Za-z_\u0080-\U0010ffff]"
-_LETTER_OR_DIGIT: Final = r"[A-Za-z0-9_\u0080-\U0010ffff]"
-# Between two parts of one string: spaces and comments, with a line break among them.
-_CONTINUED: Final = r"[ \t\f\v]*+(?:--[^\n\r]*+)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+'"
-_ESCAPED_BODY: Final = r"(?:[^'\\]|\\.|'')*+"
-_PLAIN_BODY: Final = r"(?:[^']|'')*+"
-_TOKEN: Final = re.compile(
-    rf"""
-    (?P<space>     (?: [ \t\n\r\f\v]++ | --[^\n\r]*+ )++ )
-  | (?P<comment>   /\* )
-  | (?P<escaped>   [eE]'{_ESCAPED_BODY} (?: ' (?: {_CONTINUED} {_ESCAPED_BODY} ' )*+ | \\?\Z ) )
-  | (?P<word>      {_LETTER} (?: {_LETTER_OR_DIGIT} | \$ )*+ )
-  | (?P<string>    '{_PLAIN_BODY} (?: ' (?: {_CONTINUED} {_PLAIN_BODY} ' )*+ | \Z ) )
-  | (?P<quoted>    "(?:[^"]|"")*+ (?: " | \Z ) )
-  | (?P<number>    \.?[0-9][A-Za-z0-9_.]*+ )
-  | (?P<positional>\$[0-9]++ )
-  | (?P<dollar>    \$ (?: {_LETTER} {_LETTER_OR_DIGIT}*+ )? \$ )
-  | (?P<parameter> : {_LETTER} {_LETTER_OR_DIGIT}*+ )
-  | (?P<symbol>    ::|:=|. )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
-_KINDS: Final = {
-    "escaped": Kind.STRING,
-    "word": Kind.WORD,
-    "string": Kind.STRING,
-    "quoted": Kind.QUOTED_NAME,
-    "number": Kind.NUMBER,
-    "positional": Kind.POSITIONAL,
-    "dollar": Kind.STRING,
-    "parameter": Kind.PARAMETER,
-    "symbol": Kind.SYMBOL,
-}
-
-
 def tokens(statement: str) -> Iterator[Token]:
     """Yield the tokens of *statement* in order."""
     at = 0
     while at < len(statement):
-        found = _TOKEN.match(statement, at)
-        if found is None or found.lastgroup is None:
-            raise AssertionError("the last alternative matches any character")
-        group, start, at = found.lastgroup, at, found.end()
-        if group == "space":
-            continue
-        if group == "comment":
-            at = _end_of_comment(statement, start)
-            continue
-        if group == "dollar":
-            close = statement.find(found[0], at)
-            at = len(statement) if close < 0 else close + len(found[0])
-        yield Token(_KINDS[group], start, at)
+        start, two = at, statement[at : at + 2]
+        if statement[at] in SPACES:
+            at += 1
+        elif two == "--":
+            at = _end_of_line(statement, at)
+        elif two == "/*":
+            at = _end_of_comment(statement, at)
+        else:
+            kind, at = _token(statement, at)
+            yield Token(kind, start, at)
 
 
-def _end_of_comment(statement: str, start: int) -> int:
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(statement, start):
-        depth += 1 if edge[0] == "/*" else -1
-        if depth == 0:
-            return edge.end()
+def _token(statement: str, at: int) -> tuple[Kind, int]:
+    symbol, after = statement[at], statement[at + 1 : at + 2]
+    if _is_letter(symbol) and not (symbol in "eE" and after == "'"):
+        return Kind.WORD, _run(statement, at, _is_in_word)
+    if _is_digit(symbol) or (symbol == "." and _is_digit(after)):
+        return Kind.NUMBER, _run(statement, at, _is_in_number)
+    if symbol == ":" and _is_letter(after):
+        return Kind.PARAMETER, _run(statement, at + 1, _is_in_name)
+    if symbol == "$":
+        return _dollar(statement, at)
+    return _quoted_or_symbol(statement, at)
+
+
+def _dollar(statement: str, at: int) -> tuple[Kind, int]:
+    end = at + 1
+    if _is_digit(statement[end : end + 1]):
+        return Kind.POSITIONAL, _run(statement, end, _is_digit)
+    if _is_letter(statement[end : end + 1]):
+        end = _run(statement, end, _is_in_name)
+    if statement[end : end + 1] != "$":
+        return Kind.SYMBOL, at + 1
+    quote = statement[at : end + 1]
+    close = statement.find(quote, end + 1)
+    return Kind.STRING, len(statement) if close < 0 else close + len(quote)
+
+
+def _quoted_or_symbol(statement: str, at: int) -> tuple[Kind, int]:
+    symbol = statement[at]
+    if symbol == '"':
+        return Kind.QUOTED_NAME, _end_of_quoted(statement, at + 1, '"')
+    if symbol == "'":
+        return Kind.STRING, _end_of_string(statement, at + 1, has_escapes=False)
+    if symbol in "eE":
+        return Kind.STRING, _end_of_string(statement, at + 2, has_escapes=True)
+    return Kind.SYMBOL, at + (2 if statement[at : at + 2] in ("::", ":=") else 1)
+
+
+def _end_of_string(statement: str, at: int, *, has_escapes: bool) -> int:
+    while True:
+        end = _end_of_quoted(statement, at, "'", has_escapes=has_escapes)
+        opening = _end_of_gap(statement, end)
+        if opening is None:
+            return end
+        at = opening + 1
+
+
+def _end_of_gap(statement: str, at: int) -> int | None:
+    """Return where the string goes on whose part ended at *at*: after a line break, if at all."""
+    has_break = False
+    while statement.startswith(("--", *SPACES), at):
+        has_break = has_break or statement[at] in BREAKS
+        at = _end_of_line(statement, at) if statement[at] == "-" else at + 1
+    return at if has_break and statement.startswith("'", at) else None
+
+
+def _end_of_quoted(statement: str, at: int, quote: str, *, has_escapes: bool = False) -> int:
+    while at < len(statement):
+        if has_escapes and statement[at] == "\\":
+            at += 2
+        elif statement[at] != quote:
+            at += 1
+        elif statement.startswith(quote, at + 1):
+            at += 2
+        else:
+            return at + 1
     return len(statement)
+
+
+def _end_of_line(statement: str, at: int) -> int:
+    return _run(statement, at, lambda symbol: symbol not in BREAKS)
+
+
+def _end_of_comment(statement: str, at: int) -> int:
+    depth = 0
+    while at < len(statement):
+        two = statement[at : at + 2]
+        depth += {"/*": 1, "*/": -1}.get(two, 0)
+        at += 2 if two in ("/*", "*/") else 1
+        if depth == 0:
+            break
+    return at
+
+
+def _run(statement: str, at: int, belongs: Callable[[str], bool]) -> int:
+    while at < len(statement) and belongs(statement[at]):
+        at += 1
+    return at
+
+
+def _is_letter(symbol: str) -> bool:
+    return symbol > "\x7f" or symbol.isalpha() or symbol == "_"
+
+
+def _is_digit(symbol: str) -> bool:
+    return symbol.isascii() and symbol.isdigit()
+
+
+def _is_in_name(symbol: str) -> bool:
+    return _is_letter(symbol) or _is_digit(symbol)
+
+
+def _is_in_word(symbol: str) -> bool:
+    return _is_in_name(symbol) or symbol == "$"
+
+
+def _is_in_number(symbol: str) -> bool:
+    return symbol.isascii() and (symbol.isalnum() or symbol in "_.")

@@ -113,6 +113,8 @@ HONEST: Final = (
     "select 1e5, 1.5e-3, .5, 1., 0x1F, 0b11, 0o17, 1_000",
     "select insert || key from orders",
     "select :n::int, :update::int",
+    "select :update::int as into, :n::int as share",
+    "select (array[update, delete])[1:set] from orders",
 )
 
 WITH_LIBXML: Final = (

@@ -96,7 +96,6 @@ class ExecutorProcess:
             "adopt_dir": os.fspath(adopt_dir),
             "rows_max": 100,
             "result_max_bytes": 1 << 20,
-            "statement_max_bytes": 1 << 20,
             "statement_ms": 10_000,
         }
         raw = Raw(msgspec.msgpack.encode(settings))

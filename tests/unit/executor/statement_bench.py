@@ -18,7 +18,7 @@ from wire.names import Access, ConnectionId, ConnectionName, PoolKey, Principal,
 
 Answer: TypeAlias = dict[str, object]
 
-LIMITS = {"rows_max": 2_000, "result_max_bytes": 1 << 20, "statement_max_bytes": 1 << 20}
+LIMITS = {"rows_max": 2_000, "result_max_bytes": 1 << 20}
 
 
 def a_pool(access: Access = "read-write", principal: str = "token:alice") -> PoolKey:
@@ -31,7 +31,6 @@ def some_settings(directory: Path) -> ExecutorSettings:
         adopt_dir=str(directory),
         rows_max=LIMITS["rows_max"],
         result_max_bytes=LIMITS["result_max_bytes"],
-        statement_max_bytes=LIMITS["statement_max_bytes"],
         statement_ms=30_000,
     )
 

@@ -79,6 +79,24 @@ def test_a_number_in_somebody_elses_words_is_no_parameter(bench: StatementBench)
     assert ":x" not in str(answer["error"])
 
 
+def test_a_parameter_of_postgresqls_own_comes_with_the_way_to_write_it(
+    bench: StatementBench,
+) -> None:
+    answer = bench.ask("select $1::int")
+
+    assert str(fault(answer)["hint"]).startswith("Write every parameter as :name")
+
+
+def test_the_body_of_a_function_may_have_parameters_of_postgresqls_own(
+    bench: StatementBench,
+) -> None:
+    made = bench.ask(
+        "create function pg_temp.more(int) returns int begin atomic select $1 + 1; end"
+    )
+
+    assert made["success"] is True
+
+
 def test_a_type_that_cannot_be_inferred_comes_with_a_way_out(bench: StatementBench) -> None:
     answer = bench.ask("select 1 where :x is null", x=None)
 

@@ -19,26 +19,48 @@ SORTS = {
     fine_lexer.Kind.QUOTED_NAME: Sort.NAME,
     fine_lexer.Kind.STRING: Sort.STRING,
 }
+COMPARED = frozenset({*SORTS, fine_lexer.Kind.PARAMETER})
 SPELLED_OUT = frozenset(SORTS.values())
 
 
 def odd(mark: Mark) -> bool:
-    return mark.sort in (Sort.GLUED_NUMBER, Sort.ESCAPED_NAME)
+    return mark.sort in (Sort.GLUED_NUMBER, Sort.ESCAPED_NAME, Sort.GLUED_PARAMETER)
+
+
+def is_torn(statement: str, token: fine_lexer.Token) -> bool:
+    """Return whether a parameter runs into a quote: behind a slice it would be another token."""
+    return (
+        token.kind is fine_lexer.Kind.PARAMETER and statement[token.end : token.end + 1] in "'\"&"
+    )
+
+
+def expected(token: fine_lexer.Token) -> tuple[Sort, int]:
+    """Return what the guard finds: behind a colon any name, be it a parameter's or a column's."""
+    if token.kind is fine_lexer.Kind.PARAMETER:
+        return Sort.WORD, token.start + 1
+    return SORTS[token.kind], token.start
+
+
+def is_number(mark: Mark) -> bool:
+    return mark.sort is Sort.NUMBER
 
 
 @given(a_statement)
 def test_words_names_and_strings_are_where_the_servers_scanner_has_them(statement: str) -> None:
     marks = list(postgresql_marks(statement))
-    end = next((mark.start for mark in marks if odd(mark)), len(statement))
+    fine = list(fine_lexer.tokens(statement))
+    # `1.5.e'x'` is read in one way here and in another there, and no server takes it.
+    whole = {(token.start, token.end) for token in fine}
+    numbers = [(mark.start, mark.start + len(mark.text)) for mark in marks if is_number(mark)]
+    torn = [start for start, end in numbers if (start, end) not in whole]
+    torn += [token.start for token in fine if is_torn(statement, token)]
+    end = min([*torn, *(mark.start for mark in marks if odd(mark))], default=len(statement))
 
     found = [(mark.sort, mark.start) for mark in marks if mark.start < end]
 
-    fine = [
-        (SORTS[token.kind], token.start)
-        for token in fine_lexer.tokens(statement)
-        if token.kind in SORTS and token.start < end
+    assert [place for place in found if place[0] in SPELLED_OUT] == [
+        expected(token) for token in fine if token.kind in COMPARED and token.start < end
     ]
-    assert [place for place in found if place[0] in SPELLED_OUT] == fine
 
 
 @pytest.mark.parametrize("marks", [postgresql_marks, sqlite_marks])
@@ -57,7 +79,7 @@ def test_the_quick_list_misses_no_word_and_no_name(
     ("statement", "texts"),
     [
         ('select Ä, "B""c" from$ t$1', ["select", "ä", 'B""c', ",", "from$", "t$1"]),
-        ("1.5e3 .5 1. 0x1F 1_000 $1 :a", ["1.5e3", ".5", "1.", "0x1F", "1_000", "$1", ":a"]),
+        ("1.5e3 .5 1. 0x1F 1_000 $1 :a", ["1.5e3", ".5", "1.", "0x1F", "1_000", "$1", ":", "a"]),
         ("/* /* a */ b */ c -- d\n e", ["c", "e"]),
         ("'a''' 'b' $q$ ' $q$c", ["a''", "b", " ' ", "c"]),
         ("a::b:=c", ["a", "::", "b", ":=", "c"]),

@@ -143,11 +143,11 @@ def test_a_statement_without_a_colon_and_a_name_is_not_read_at_all(
 ) -> None:
     monkeypatch.setattr(lexer, "TOKENS_MAX", 0)
 
-    assert bind("insert into t values (array[1], '12:30')").names == ()
+    assert bind("insert into t values (array[1], '12:30')", POSTGRESQL).names == ()
 
 
 def test_more_comments_than_anybody_writes_are_refused() -> None:
     payload = a_payload("/*/**/*/" * (STATEMENT_MAX_BYTES // 8))
 
     with pytest.raises(RefusedError, match="more than 50000 comments"):
-        read_statement(payload, max_bytes=STATEMENT_MAX_BYTES, dialect=POSTGRESQL, read_only=True)
+        read_statement(payload, dialect=POSTGRESQL, read_only=True)

@@ -38,6 +38,7 @@ def test_a_write_whose_result_is_too_large_says_whether_it_has_run(
     assert fault(answer)["code"] == "result_too_large"
     has_run = {0: False, 200: True}[int(str(count(login, own_table)))]
     assert fault(answer)["may_have_run"] is has_run
+    assert has_run is ("do not send it again" in str(fault(answer)["hint"]))
 
 
 def test_a_write_that_goes_on_and_on_after_its_cancel_is_not_waited_for(

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from executor.dialects import POSTGRESQL
 from executor.parameters import JsonArray, bind, values
 from wire.faults import RefusedError
 from wire.names import PARAMETERS_MAX
@@ -49,12 +50,13 @@ def given_values(**params: object) -> dict[str, Raw]:
         "select ':n",
         "select $$ :n",
         "select /* :n",
+        "select E'a'\n'\\' and :n",
         'select ":n',
         "select '12:30'::time",
     ],
 )
 def test_a_colon_that_belongs_to_postgresql_is_left_alone(statement: str) -> None:
-    bound = bind(statement)
+    bound = bind(statement, POSTGRESQL)
 
     assert (bound.sql, bound.names) == (statement, ())
 
@@ -86,20 +88,20 @@ def test_a_colon_that_belongs_to_postgresql_is_left_alone(statement: str) -> Non
     ],
 )
 def test_a_name_after_a_colon_is_bound(statement: str, expected: str) -> None:
-    bound = bind(statement)
+    bound = bind(statement, POSTGRESQL)
 
     assert (bound.sql, bound.names) == (expected, ("n",))
 
 
 def test_names_are_numbered_in_the_order_of_their_first_use() -> None:
-    bound = bind("select :b, :a, :b, :größe")
+    bound = bind("select :b, :a, :b, :größe", POSTGRESQL)
 
     assert bound.sql == "select $1, $2, $1, $3"
     assert bound.names == ("b", "a", "größe")
 
 
 def test_values_keep_every_digit_and_every_character() -> None:
-    bound = bind("select :f, :i, :s, :t, :z, :o, :l")
+    bound = bind("select :f, :i, :s, :t, :z, :o, :l", POSTGRESQL)
     params = {
         "f": Raw(b"0.30000000000000000000001"),
         "i": Raw(b"123456789012345678901234567890"),
@@ -133,7 +135,7 @@ def test_parameters_that_do_not_fit_are_named(
     statement: str, params: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
-        values(bind(statement), given_values(**params))
+        values(bind(statement, POSTGRESQL), given_values(**params))
 
     assert caught.value.fault.message == sentence
 
@@ -141,7 +143,8 @@ def test_parameters_that_do_not_fit_are_named(
 def test_a_statement_takes_so_many_parameters_and_no_more() -> None:
     names = [f"p{number}" for number in range(PARAMETERS_MAX + 1)]
     fits, too_many = (
-        bind(f"select {', '.join(f':{n}' for n in some)}") for some in (names[1:], names)
+        bind(f"select {', '.join(f':{n}' for n in some)}", POSTGRESQL)
+        for some in (names[1:], names)
     )
 
     assert len(values(fits, given_values(**dict.fromkeys(names[1:], 0)))) == PARAMETERS_MAX
@@ -161,7 +164,7 @@ def test_a_position_in_what_the_server_got_leads_to_what_the_client_wrote(
 ) -> None:
     statement = " ".join(parts)
 
-    bound = bind(statement)
+    bound = bind(statement, POSTGRESQL)
 
     unchanged = [i for i, c in enumerate(bound.sql) if c not in "$123456789"]
     for index in unchanged:
@@ -170,7 +173,7 @@ def test_a_position_in_what_the_server_got_leads_to_what_the_client_wrote(
 
 @given(st.text(alphabet="':\"$a1[]/*-\n E\\"))
 def test_any_text_is_read_to_its_end_and_binding_nothing_changes_nothing(statement: str) -> None:
-    bound = bind(statement)
+    bound = bind(statement, POSTGRESQL)
 
     if not bound.names:
         assert bound.sql == statement

@@ -1,5 +1,6 @@
 """Which file is opened, and when it is let go."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -36,6 +37,21 @@ def refusal(bench: FileBench, name: str = "reader") -> str:
 def test_a_look_says_that_the_file_opens(shop: FileBench) -> None:
     assert shop.ask(None)["success"] is True
     assert shop.ask(None, "reader")["success"] is True
+
+
+def test_the_log_names_the_connection_and_the_reason(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench = FileBench(tmp_path / "none.db")
+
+    refusal(bench)
+
+    bench.close()
+    (line,) = capfd.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["level"], told["event"]) == ("warning", "file_unusable")
+    assert (told["connection"], told["sentence"]) == ("reader", "The database file does not exist")
+    assert str(tmp_path) not in line
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
