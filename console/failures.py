@@ -1,5 +1,6 @@
 """How a command ends when it cannot do its work: one sentence on standard error, and a status."""
 
+from collections.abc import Mapping
 from typing import Final
 
 EXIT_FAILED: Final = 1
@@ -14,8 +15,16 @@ class CommandFailedError(Exception):
         self.status = status
 
 
-class LoggedError(CommandFailedError):
-    """A statement failed for a reason that only the system's log tells."""
+class CallFailedError(CommandFailedError):
+    """The system answered with a fault."""
+
+    def __init__(self, sentence: str, *, answer: Mapping[str, object]) -> None:
+        super().__init__(sentence)
+        self.answer = answer
+
+
+class LoggedError(CallFailedError):
+    """A call failed for a reason that only the system's log tells."""
 
 
 class NotRunningError(CommandFailedError):

@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, NamedTuple, TypeAlias
 
 import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
+from msgspec import Raw
 
-from console.failures import CommandFailedError, LoggedError
+from console.as_written import AsWritten
+from console.failures import CallFailedError, CommandFailedError, LoggedError
+from console.rows import Parameters
 from wire.faults import FaultCode
 
 Fields: TypeAlias = dict[str, object]
@@ -17,6 +20,8 @@ Fields: TypeAlias = dict[str, object]
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 3600.0
 """The server's own limits end a statement long before."""
+DISCONNECT_S: Final = 5.0
+"""By then the answer is there; a connection that stays open ends by itself."""
 
 
 class Access(NamedTuple):
@@ -50,22 +55,21 @@ _SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 
 async def run_statement(
-    access: Access, *, connection: str, statement: str, parameters: Fields
+    access: Access, *, connection: str, statement: str, parameters: Parameters
 ) -> Fields:
     """Return the structured answer to *statement*; raise CommandFailedError with its sentence."""
     # What the SDK logs would stand on a person's terminal beside the sentence.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
-        async with _session(access) as client:
-            opened = await _call(client, "connect_named_storage", {"connection_name": connection})
-            connection_id = opened["connection_id"]
-            arguments: Fields = {"connection_id": connection_id, "query": statement}
-            if parameters:
-                arguments["params"] = parameters
-            try:
-                return await _call(client, "execute_query", arguments)
-            finally:
-                await _call(client, "disconnect_storage", {"connection_id": connection_id})
+        network = AsWritten()
+        arguments: Fields = {"query": statement}
+        if parameters:
+            arguments["params"] = {
+                name: network.mark(value) if isinstance(value, Raw) else value
+                for name, value in parameters.items()
+            }
+        async with _session(access, network) as client:
+            return await _execute(client, connection, arguments)
     except MCPError as error:
         raise CommandFailedError(f"{access.url}: {error.error.message}") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -74,13 +78,25 @@ async def run_statement(
         raise _first_reason(access, group) from None
 
 
+async def _execute(client: Client, connection: str, arguments: Fields) -> Fields:
+    opened = await _call(client, "connect_named_storage", {"connection_name": connection})
+    its_id: Fields = {"connection_id": opened["connection_id"]}
+    try:
+        return await _call(client, "execute_query", {**its_id, **arguments})
+    finally:
+        # What is wrong with this one must not hide the statement's answer, good or bad.
+        with suppress(Exception):
+            await client.call_tool("disconnect_storage", its_id, read_timeout_seconds=DISCONNECT_S)
+
+
 @asynccontextmanager
-async def _session(access: Access) -> AsyncIterator[Client]:
+async def _session(access: Access, network: AsWritten) -> AsyncIterator[Client]:
     headers = {} if access.token is None else {"Authorization": f"Bearer {access.token}"}
     timeout = httpx2.Timeout(CONNECT_S, read=ANSWER_S)
-    # A proxy of the environment has no business between us and this machine.
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http,
+        httpx2.AsyncClient(
+            headers=headers, timeout=timeout, trust_env=False, transport=network
+        ) as http,
         Client(streamable_http_client(access.url, http_client=http)) as client,
     ):
         yield client
@@ -99,9 +115,11 @@ async def _call(client: Client, tool: str, arguments: Fields) -> Fields:
 def _failure(answer: Fields) -> CommandFailedError:
     found = answer.get("fault")
     fault = found if isinstance(found, dict) else {}
-    sentence, hint = str(answer.get("error", "the call failed")), fault.get("hint")
-    kind = LoggedError if fault.get("code") in _LOGGED else CommandFailedError
-    return kind(f"{sentence}\n{hint}" if hint else sentence)
+    sentences = [answer.get("error", "the call failed"), fault.get("hint")]
+    if fault.get("may_have_run") is True:
+        sentences.append("The statement may have taken effect.")
+    kind = LoggedError if fault.get("code") in _LOGGED else CallFailedError
+    return kind("\n".join(str(one) for one in sentences if one), answer=answer)
 
 
 def _first_reason(access: Access, group: BaseExceptionGroup[BaseException]) -> BaseException:

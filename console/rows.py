@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NoReturn, TypeAlias
 
+from msgspec import Raw
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,26 +14,28 @@ from console.failures import EXIT_USAGE, CommandFailedError
 from console.terminal import visible, visible_json
 
 Fields: TypeAlias = dict[str, object]
+Parameters: TypeAlias = dict[str, Raw | str]
+"""By name: JSON as it was written, or text."""
 
 # The text format of PostgreSQL's COPY: one row per line whatever the values hold.
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL: Final = "\\N"
 
 
-def parse_parameters(given: Iterable[str]) -> Fields:
+def parse_parameters(given: Iterable[str]) -> Parameters:
     """Return what `--param name=value` says: JSON where the value is JSON, but text stays text."""
-    parameters: Fields = {}
+    parameters: Parameters = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not equals or not name:
             raise CommandFailedError(f"--param {name}: write it as name=value", status=EXIT_USAGE)
         if name in parameters:
             raise CommandFailedError(f"--param {name} is given twice", status=EXIT_USAGE)
-        parameters[name] = _value(value)
+        parameters[name] = _value(name, value)
     return parameters
 
 
-def show(answer: Fields, *, as_json: bool) -> None:
+def show(answer: Mapping[str, object], *, as_json: bool) -> None:
     """Print the rows as a table on a terminal, else as lines of tabs; or the answer as JSON."""
     if as_json:
         print(_as_json(answer))
@@ -73,13 +76,13 @@ def as_lines(names: Sequence[str], rows: Sequence[Fields]) -> list[str]:
     return lines
 
 
-def _as_json(answer: Fields) -> str:
+def _as_json(answer: Mapping[str, object]) -> str:
     # An escape of JSON instead of one of Python's, where the output has no such character.
     utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
     return visible_json(json.dumps(answer, ensure_ascii=not utf8))
 
 
-def _names(answer: Fields, rows: Sequence[Fields]) -> list[str]:
+def _names(answer: Mapping[str, object], rows: Sequence[Fields]) -> list[str]:
     """Return the names of the columns, which an empty result has too."""
     if rows:
         return list(rows[0])
@@ -88,12 +91,29 @@ def _names(answer: Fields, rows: Sequence[Fields]) -> list[str]:
     return [str(column["name"]) for column in found if isinstance(column, dict)]
 
 
-def _value(text: str) -> object:
-    try:
-        found: object = json.loads(text)
-    except ValueError:
+def _value(name: str, text: str) -> Raw | str:
+    if text.strip().startswith('"'):
         return text
-    return text if isinstance(found, str) else found
+    try:
+        # Read to see that it is JSON, with both of two members of one name; no number is counted.
+        found: object = json.loads(
+            text,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=list,
+        )
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        sentence = f"--param {name}: a lone surrogate is no text"
+        raise CommandFailedError(sentence, status=EXIT_USAGE) from None
+    except (ValueError, RecursionError):
+        return text
+    return Raw(text.strip().encode())
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is Python's and no JSON")
 
 
 def _text(value: object, *, null: str) -> str:
@@ -102,7 +122,7 @@ def _text(value: object, *, null: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _count(answer: Fields, rows: Sequence[Fields]) -> str:
+def _count(answer: Mapping[str, object], rows: Sequence[Fields]) -> str:
     more = ", cut at the limit" if answer.get("truncated") is True else ""
     return f"{len(rows)} row{'' if len(rows) == 1 else 's'}{more}"
 

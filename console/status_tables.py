@@ -1,18 +1,23 @@
 """The status of a system as tables for people.
 
-Of what there may be thousands, the busiest come first and the rest is a number.
+Of what there may be thousands, the busiest come first and the rest is a number. A narrow terminal
+gets fewer columns, each wide enough to be read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
+import msgspec
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from console.system import Fields, SystemStatus
 from console.terminal import visible
 
 ROWS_MAX: Final = 20
+ROWS_MIN: Final = 3
+"""Of what works, however low the screen is."""
 
 _COUNTED: Final = ("statements", "rows", "bytes", "errors")
 _SPANS: Final = {"age": "age_s", "idle": "idle_s", "ends in": "expires_in_s"}
@@ -22,37 +27,77 @@ _LEASE: Final = (
 )
 _POOL: Final = ("connection", "principal", "access", "lent", "limit")
 _EXECUTOR: Final = ("name", "running", "slots")
+_PROCESS: Final = ("role", "name", "pid", "state", "uptime", "restarts")
+_CONNECTION: Final = ("name", "type", "host", "port", "database", "access", "health")
+_SPARE: Final = (
+    *("errors", "bytes", "age", "principal", "waiting", "ends in", "rows", "limit", "host"),
+    *("type", "port", "database", "role", "restarts", "uptime", "access", "statements"),
+)
+"""Columns that a narrow terminal goes without, the least telling first."""
+_TEXT_MIN: Final = 12
+"""Where text may be broken: enough for most names, and for some of any."""
+_EDGES: Final = 3
+"""What a column takes beside its cells: a line and a space on either side."""
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _NO_ANSWER: Final = "the {} did not answer in time"
 
 
-def tables(status: SystemStatus) -> list[Table]:
-    """Return the report; instead of a part that nobody answered for, a table that says so."""
+class _Part(NamedTuple):
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Fields] | None
+    total: int | None = None
+    by: str = "vault"
+
+
+def tables(status: SystemStatus, *, width: int) -> list[Table | Text]:
+    """Return the report; of a part that is empty or that nobody answered for, a line says so."""
+    parts = (_processes(status), _connections(status), _leases(status), _lent(status))
     return [
-        _processes(status),
-        _connections(status.connections),
-        _of("leases", _LEASE, _leases(status.leases), total=status.leases_total),
-        _of("lent connections", _POOL, status.pools),
-        _of("executors", _EXECUTOR, status.executors, by="router"),
+        *(_shown(part, width=width, rows_max=ROWS_MAX) for part in parts),
+        _shown(_executors(status), width=width, rows_max=ROWS_MAX),
         _queues(status),
         _limits(status.limits),
     ]
 
 
-def _processes(status: SystemStatus) -> Table:
-    table = Table("role", "name", "pid", "state", "uptime", "restarts", title="processes")
-    for one in status.processes:
-        uptime = f"{one.uptime_s:.0f} s"
-        table.add_row(one.role, one.name, str(one.pid), one.state, uptime, str(one.restarts))
-    for name in status.absent:
-        table.add_row("", name, "", "restarting", "", "")
-    return table
+def watched(status: SystemStatus, *, width: int, height: int) -> list[Table | Text]:
+    """Return what changes, for a screen that may end before the last: who works comes first."""
+    rows_max = max(ROWS_MIN, min(ROWS_MAX, height // 4))
+    first = [
+        _shown(part, width=width, rows_max=rows_max) for part in (_leases(status), _lent(status))
+    ]
+    parts = (_processes(status), _connections(status), _executors(status))
+    return [
+        *first,
+        *(_shown(part, width=width, rows_max=ROWS_MAX) for part in parts),
+        _queues(status),
+    ]
 
 
-def _connections(rows: Sequence[Fields]) -> Table:
-    columns = ("name", "type", "host", "port", "database", "access", "health")
-    shown = [{**row, "health": _health(row.get("health"))} for row in rows]
-    return _of("connections", columns, shown)
+def _processes(status: SystemStatus) -> _Part:
+    alive: list[Fields] = [
+        {**msgspec.structs.asdict(one), "uptime": _span(one.uptime_s)} for one in status.processes
+    ]
+    absent: list[Fields] = [{"name": name, "state": "restarting"} for name in status.absent]
+    return _Part("processes", _PROCESS, [*absent, *alive], by="supervisor")
+
+
+def _connections(status: SystemStatus) -> _Part:
+    rows = [{**row, "health": _health(row.get("health"))} for row in status.connections]
+    return _Part("connections", _CONNECTION, rows)
+
+
+def _leases(status: SystemStatus) -> _Part:
+    return _Part("leases", _LEASE, _busy_first(status.leases), status.leases_total)
+
+
+def _lent(status: SystemStatus) -> _Part:
+    return _Part("lent connections", _POOL, status.pools, status.pools_total)
+
+
+def _executors(status: SystemStatus) -> _Part:
+    return _Part("executors", _EXECUTOR, status.executors, by="router")
 
 
 def _health(found: object) -> str:
@@ -62,7 +107,7 @@ def _health(found: object) -> str:
     return state if next_try_s is None else f"{state}, next try in {_span(next_try_s)}"
 
 
-def _leases(leases: Sequence[Fields] | None) -> list[Fields] | None:
+def _busy_first(leases: Sequence[Fields] | None) -> list[Fields] | None:
     """Return the leases, first those with statements that run, then the last used."""
     if leases is None:
         return None
@@ -98,7 +143,7 @@ def _number(value: object) -> float:
     return value if isinstance(value, int | float) else 0.0
 
 
-def _queues(status: SystemStatus) -> Table:
+def _queues(status: SystemStatus) -> Table | Text:
     table = Table("what", "how many", title="in flight")
     for what, by, counts in (
         ("requests", "router", status.requests),
@@ -109,36 +154,59 @@ def _queues(status: SystemStatus) -> Table:
             continue
         for where, number in counts.items():
             table.add_row(escape(f"{what}: {where.replace('_', ' ')}"), str(number))
-    return table
+    return table if table.row_count else Text("nothing in flight")
 
 
-def _limits(limits: Mapping[str, int]) -> Table:
+def _limits(limits: Mapping[str, int]) -> Table | Text:
+    if not limits:
+        return Text("no limits")
     table = Table("limit", "value", title="limits")
     for name, value in limits.items():
         table.add_row(escape(visible(name)), f"{value:,}")
     return table
 
 
-def _of(
-    title: str,
-    columns: Iterable[str],
-    rows: Sequence[Fields] | None,
-    *,
-    total: int | None = None,
-    by: str = "vault",
-) -> Table:
-    if rows is None:
-        return Table(_NO_ANSWER.format(by), title=title)
-    names = tuple(columns)
-    more = (len(rows) if total is None else total) - len(rows[:ROWS_MAX])
-    caption = f"and {more:,} more" if more > 0 else None
-    table = Table(title=title, caption=caption)
-    for name in names:
-        is_number = name in _COUNTED or name in _SPANS
-        table.add_column(name, no_wrap=is_number, justify="right" if is_number else "left")
-    for row in rows[:ROWS_MAX]:
-        table.add_row(*(_cell(row.get(name)) for name in names))
+def _shown(part: _Part, *, width: int, rows_max: int) -> Table | Text:
+    if part.rows is None:
+        return Text(f"{part.title}: {_NO_ANSWER.format(part.by)}")
+    if not part.rows:
+        return Text(f"no {part.title}")
+    rows = part.rows[:rows_max]
+    more = (len(part.rows) if part.total is None else part.total) - len(rows)
+    table = Table(title=part.title, caption=f"and {more:,} more" if more > 0 else None)
+    widths = _fitting({name: _wide(name, rows) for name in part.columns}, width=width)
+    for name, wide in widths.items():
+        is_number = _is_number(name)
+        table.add_column(
+            name,
+            no_wrap=is_number,
+            min_width=wide,
+            justify="right" if is_number else "left",
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in widths))
     return table
+
+
+def _fitting(widths: Mapping[str, int], *, width: int) -> dict[str, int]:
+    """Return the columns that have room beside one another, those that tell most."""
+    kept = dict(widths)
+    for name in _SPARE:
+        if sum(kept.values()) + _EDGES * len(kept) + 1 <= width:
+            break
+        kept.pop(name, None)
+    return kept
+
+
+def _wide(name: str, rows: Sequence[Fields]) -> int:
+    """Return how many characters a column needs: of numbers all, of text some."""
+    longest = max(len(_cell(row.get(name))) for row in rows)
+    return max(len(name), longest if _is_number(name) else min(longest, _TEXT_MIN))
+
+
+def _is_number(name: str) -> bool:
+    return name in _COUNTED or name in _SPANS
 
 
 def _cell(value: object) -> str:

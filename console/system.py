@@ -1,13 +1,14 @@
 """The running system as the console sees it, through `control.sock`."""
 
 import os
+import pwd
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from console.failures import CommandFailedError, NotRunningError
 from wire.codec import TO_CONSOLE, MalformedMessageError, encode
@@ -21,32 +22,34 @@ ANSWER_S: Final = 5.0
 Fields: TypeAlias = dict[str, object]
 
 
-@dataclass(frozen=True)
-class ProcessStatus:
-    """One process that is alive."""
-
+class _Process(Struct, frozen=True, kw_only=True):
     role: str
     name: str
-    pid: int
+    pid: int | None
+    """None while it is being restarted."""
     state: str
     uptime_s: float
     restarts: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class SystemStatus:
+class ProcessStatus(_Process, frozen=True, kw_only=True):
+    """One process that is alive."""
+
+    pid: int
+
+
+class SystemStatus(Struct, frozen=True, kw_only=True):
     """What a running system says of itself."""
 
-    processes: list[ProcessStatus]
-    absent: list[str]
-    """Names of the processes that are being restarted at the moment."""
+    of_processes: list[_Process] = field(name="processes")
     connections: list[Fields]
     leases: list[Fields] | None
     """None when the vault did not answer in time."""
-    loans: list[Fields] | None
-    pools: list[Fields] | None
     leases_total: int | None
     """How many there are; `leases` has the most recently used."""
+    loans: list[Fields] | None
+    pools: list[Fields] | None
+    pools_total: int | None
     requests: Fields | None
     """None when the router did not answer in time."""
     executors: list[Fields] | None
@@ -55,39 +58,23 @@ class SystemStatus:
     url: str | None
     run_dir: str
     version: str
-    configuration: str | None
-    """The absolute path of the file; None from a version that does not say."""
+    configuration: str
+    """The absolute path of the file."""
     log: str | None
     """The log's path, None when it is the standard error of whoever started the system."""
-    document: bytes
-    """The whole report as it came, JSON."""
+    document: bytes = b""
+    """The whole report as it came, JSON; `read_status` puts it here."""
 
+    @property
+    def processes(self) -> list[ProcessStatus]:
+        """Return those that are alive."""
+        alive = [one for one in self.of_processes if one.pid is not None]
+        return msgspec.convert(alive, list[ProcessStatus], from_attributes=True)
 
-class _Process(Struct, frozen=True):
-    role: str
-    name: str
-    pid: int | None
-    state: str
-    uptime_s: float
-    restarts: int
-
-
-class _Report(Struct, frozen=True):
-    processes: list[_Process]
-    connections: list[Fields]
-    leases: list[Fields] | None
-    loans: list[Fields] | None
-    url: str | None
-    run_dir: str
-    version: str
-    pools: list[Fields] | None = None
-    leases_total: int | None = None
-    requests: Fields | None = None
-    executors: list[Fields] | None = None
-    logins: Fields | None = None
-    limits: dict[str, int] = {}
-    configuration: str | None = None
-    log: str | None = None
+    @property
+    def absent(self) -> list[str]:
+        """Return the names of those that are being restarted at the moment."""
+        return [one.name for one in self.of_processes if one.pid is None]
 
 
 def fetch_status(run_dir: Path) -> SystemStatus:
@@ -105,31 +92,7 @@ def fetch_status(run_dir: Path) -> SystemStatus:
 
 def read_status(document: bytes) -> SystemStatus:
     """Return what the JSON of a status report says."""
-    found = msgspec.json.decode(document, type=_Report)
-    alive = [
-        ProcessStatus(one.role, one.name, one.pid, one.state, one.uptime_s, one.restarts)
-        for one in found.processes
-        if one.pid is not None
-    ]
-    return SystemStatus(
-        processes=alive,
-        absent=[one.name for one in found.processes if one.pid is None],
-        connections=found.connections,
-        leases=found.leases,
-        loans=found.loans,
-        pools=found.pools,
-        leases_total=found.leases_total,
-        requests=found.requests,
-        executors=found.executors,
-        logins=found.logins,
-        limits=found.limits,
-        url=found.url,
-        run_dir=found.run_dir,
-        version=found.version,
-        configuration=found.configuration,
-        log=found.log,
-        document=document,
-    )
+    return replace(msgspec.json.decode(document, type=SystemStatus), document=document)
 
 
 def call(run_dir: Path) -> socket.socket:
@@ -147,8 +110,19 @@ def call(run_dir: Path) -> socket.socket:
         raise NotRunningError(missing) from None
     except OSError as error:
         link.close()
-        raise CommandFailedError(f"{run_dir / CONTROL_SOCKET}: {error.strerror}") from None
+        advice = f" {_whose(run_dir)}" if isinstance(error, PermissionError) else ""
+        sentence = f"{run_dir / CONTROL_SOCKET}: {error.strerror}{advice}"
+        raise CommandFailedError(sentence) from None
     return link
+
+
+def _whose(run_dir: Path) -> str:
+    uid = run_dir.stat().st_uid
+    try:
+        owner = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        owner = f"uid {uid}"
+    return f"(it is {owner}'s; act as that user, or use `query` with --url and --token-file)"
 
 
 def say(link: socket.socket, request: FromConsole, descriptors: tuple[int, ...] = ()) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import httpx2
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Tool
 
@@ -69,5 +69,28 @@ async def main(url: str, token: str) -> None:
         sys.stdout.write(f"{await agent(client, QUESTION)}\n")
 
 
+def token_in(path: str) -> str:
+    """Return the token in the file; end with a sentence when there is none."""
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError as error:
+        sys.exit(f"agent.py: {path}: {error.strerror}")
+    except ValueError:
+        sys.exit(f"agent.py: {path} is not a token")
+
+
+def run(url: str, token: str) -> int:
+    """Return the exit status; what keeps us from the system is a sentence and no traceback."""
+    status = 0
+    try:
+        asyncio.run(main(url, token))
+    except* (MCPError, httpx2.HTTPError, httpx2.InvalidURL):
+        sys.stderr.write(f"agent.py: no system at {url} that takes this token\n")
+        status = 1
+    return status
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]).read_text(encoding="ascii").strip()))
+    if len(sys.argv) != len(("agent.py", "URL", "TOKEN_FILE")):
+        sys.exit("usage: agent.py URL TOKEN_FILE")
+    sys.exit(run(sys.argv[1], token_in(sys.argv[2])))

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from console.arguments import run_dir_help
-from console.failures import EXIT_USAGE, CommandFailedError, LoggedError
+from console.failures import EXIT_USAGE, CallFailedError, CommandFailedError, LoggedError
 from console.mcp_client import Access, run_statement
 from console.rows import parse_parameters, show
 from console.system import SystemStatus, fetch_status
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="name=value",
-        help="a parameter; JSON where the value is JSON, else text",
+        help="a parameter; JSON goes as it is written; all else, and a JSON string, is text",
     )
     where = parser.add_mutually_exclusive_group()
     place = run_dir_help("where the system runs")
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the statement and show its rows."""
+    _require_text(args)
     parameters = parse_parameters(args.param)
     status = None if args.url is not None else fetch_status(_run_dir(args))
     access = _access(args, status)
@@ -42,13 +43,29 @@ def run(args: argparse.Namespace) -> int:
                 access, connection=args.connection, statement=args.statement, parameters=parameters
             )
         )
-    except LoggedError as error:
-        if status is None:
-            raise
-        log = status.log or "the standard error of whoever started the system"
-        raise LoggedError(f"{error}\nlog: {log}") from None
+    except CallFailedError as error:
+        if args.json:
+            show(error.answer, as_json=True)
+        raise _with_log(error, status) from None
     show(answer, as_json=args.json)
     return 0
+
+
+def _with_log(error: CallFailedError, status: SystemStatus | None) -> CallFailedError:
+    if status is None or not isinstance(error, LoggedError):
+        return error
+    log = status.log or "the standard error of whoever started the system"
+    return LoggedError(f"{error}\nlog: {log}", answer=error.answer)
+
+
+def _require_text(args: argparse.Namespace) -> None:
+    """Refuse bytes that are no UTF-8, which the SDK would find when a connection is open."""
+    given = {"CONNECTION": [args.connection], "SQL": [args.statement], "--param": args.param}
+    for what, texts in {**given, "--url": [args.url or ""]}.items():
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError:
+            raise CommandFailedError(f"{what} is not UTF-8 text", status=EXIT_USAGE) from None
 
 
 def _run_dir(args: argparse.Namespace) -> Path:

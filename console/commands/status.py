@@ -11,7 +11,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from console.status_tables import tables
+from console.arguments import run_dir_help
+from console.status_tables import tables, watched
 from console.system import SystemStatus, fetch_status
 from console.terminal import visible
 from wire.rundir import run_dir_of
@@ -25,7 +26,8 @@ UNBROKEN: Final = 240
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `status` takes."""
-    parser.add_argument("--run-dir", type=Path, metavar="DIR", help="where the system runs")
+    where = run_dir_help("where the system runs")
+    parser.add_argument("--run-dir", type=Path, metavar="DIR", help=where)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--watch", action="store_true", help="look every second until Ctrl-C")
 
@@ -49,7 +51,7 @@ def _watch(look: Callable[[], SystemStatus], console: Console, *, as_json: bool)
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
                 status = look()
-                live.update(Group(*_head(status), *tables(status)), refresh=True)
+                live.update(_screen(status, console), refresh=True)
                 time.sleep(WATCH_S)
     while True:
         _print(look(), console, as_json=as_json)
@@ -64,13 +66,26 @@ def _print(status: SystemStatus, console: Console, *, as_json: bool) -> None:
         return
     for line in _head(status):
         console.print(line, soft_wrap=True)
-    for table in tables(status):
-        console.print(table)
+    for table in tables(status, width=console.width):
+        console.print(table, soft_wrap=isinstance(table, Text))
+
+
+def _screen(status: SystemStatus, console: Console) -> Group:
+    """Return what fits: of what stays the same one line, which may be cut."""
+    working = f"{len(status.processes)} processes"
+    restarting = f", restarting: {', '.join(status.absent)}" if status.absent else ""
+    head = Text(f"{working}{restarting}   {_address(status)}", no_wrap=True, overflow="ellipsis")
+    width, height = console.size
+    return Group(head, *watched(status, width=width, height=height))
 
 
 def _head(status: SystemStatus) -> list[Text]:
-    head = [f"{status.url or 'no HTTP'}   {status.run_dir}   version {status.version}"]
+    head = [_address(status)]
     for what, path in (("configuration", status.configuration), ("log", status.log)):
         if path is not None:
             head.append(f"{what}: {visible(path)}")
     return [Text(line) for line in head]
+
+
+def _address(status: SystemStatus) -> str:
+    return f"{status.url or 'no HTTP'}   {status.run_dir}   version {status.version}"

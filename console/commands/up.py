@@ -11,6 +11,7 @@ from typing import Final
 from console.arguments import run_dir_help
 from console.demo.account import DemoError
 from console.demo.plan import prepare
+from console.demo.roles import READER
 from console.failures import CommandFailedError
 from wire.exits import EXIT_CANNOT_START
 from wire.rundir import run_dir_of
@@ -86,4 +87,5 @@ def _demo_options() -> list[str]:
         *("--config", str(path)),
         *("--demo-command", json.dumps(plan.command)),
         *("--demo-password-file", str(plan.reader_password_file)),
+        *("--demo-user", READER),
     ]

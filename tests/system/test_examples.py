@@ -87,6 +87,31 @@ def test_the_agent_answers_a_question_from_the_demo(demo: Demo) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "usage: agent.py URL TOKEN_FILE\n"),
+        (("u", "/nowhere"), "agent.py: /nowhere: No such file or directory\n"),
+        (("nowhere", "/dev/null"), "agent.py: no system at nowhere that takes this token\n"),
+        (("http://[", "/dev/null"), "agent.py: no system at http://[ that takes this token\n"),
+    ],
+    ids=["nothing", "path", "name", "url"],
+)
+def test_an_agent_without_a_system_ends_with_a_sentence(
+    arguments: tuple[str, ...], sentence: str
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-P", str(ROOT / "examples" / "agent.py"), *arguments],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", sentence)
+
+
 def test_the_loop_itself_is_twenty_lines() -> None:
     text = (ROOT / "examples" / "agent.py").read_text()
     (loop,) = re.findall(r"^async def agent.*?(?=^@)", text, re.MULTILINE | re.DOTALL)

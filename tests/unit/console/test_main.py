@@ -1,10 +1,13 @@
 """The command line: what is refused, what is loaded, and in which order."""
 
+import importlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,31 @@ def test_another_users_directory_is_refused_with_its_users_name(
     assert status == 1
     assert capsys.readouterr().err == (
         f"strongroom: run directory {tmp_path} belongs to another user, nobody\n"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_system_of_root_says_how_another_user_may_ask_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    importlib.import_module("console.commands.status")  # the other user may not read our files
+    run_dir = Path(tempfile.mkdtemp(dir="/tmp"))  # each part of the path is open to others
+    run_dir.chmod(0o711)
+    control = run_dir / "control.sock"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(control))
+            control.chmod(0o600)
+            os.seteuid(pwd.getpwnam("nobody").pw_uid)
+            status = main(["status", "--run-dir", str(run_dir)])
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(run_dir)
+
+    assert status == 1
+    assert capsys.readouterr().err == (
+        f"strongroom: {control}: Permission denied (it is root's; act as that user, or use "
+        "`query` with --url and --token-file)\n"
     )
 
 

@@ -47,10 +47,19 @@ def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
         "processes": processes,
         "connections": [],
         "leases": [],
+        "leases_total": 0,
         "loans": [],
+        "pools": [],
+        "pools_total": 0,
+        "requests": {},
+        "executors": [],
+        "logins": {},
+        "limits": {},
         "url": None,
         "run_dir": str(run_dir),
         "version": "0",
+        "configuration": "/etc/strongroom.json",
+        "log": None,
     }
     return json.dumps(report).encode()
 

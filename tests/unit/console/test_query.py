@@ -73,6 +73,58 @@ def test_parameters_keep_their_types(system: System) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "kind", "kept"),
+    [
+        ("1.500", "numeric", "1.500"),
+        ("12345678901234567890.123456789", "numeric", "12345678901234567890.123456789"),
+        ("1e400", "numeric", "1" + "0" * 400),
+        ("NaN", "numeric", "NaN"),
+        ("Infinity", "text", "Infinity"),
+        ('{"x":1,  "x":2.50}', "text", '{"x":1,  "x":2.50}'),
+        ("[1.50,2]", "text", "[1.50,2]"),
+        ('"a"', "text", '"a"'),
+        ("\u20ac", "text", "\u20ac"),
+    ],
+)
+def test_a_parameter_arrives_as_it_is_written(
+    system: System, given: str, kind: str, kept: str
+) -> None:
+    done = query(system, "reads", f"SELECT CAST(:x AS {kind}) AS x", "--param", f"x={given}")
+
+    assert (done.stdout, done.stderr) == (f"x\n{kept}\n", "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("\udcff", "SELECT 1"), ("reads", "SELECT '\udcff'"), ("reads", "S", "--param", "x=\udcff")],
+    ids=["connection", "statement", "parameter"],
+)
+def test_bytes_that_are_no_text_are_refused_before_anything_is_opened(
+    system: System, wrong: tuple[str, ...]
+) -> None:
+    done = query(system, *wrong)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith(" is not UTF-8 text\n")
+    assert system.status().leases == []
+
+
+def test_as_json_a_failure_is_the_whole_answer_as_well(system: System) -> None:
+    done = query(system, "reads", "SELECT 1 +", "--json")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["fault"]["sqlstate"] == "42601"
+    assert "syntax error" in done.stderr
+
+
+def test_a_statement_that_may_have_taken_effect_is_said_to(system: System) -> None:
+    done = query(system, "writes", "SELECT pg_terminate_backend(pg_backend_pid())")
+
+    assert done.returncode == 1
+    assert "The statement may have taken effect.\n" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("connection", "statement", "words"),
     [
         ("nowhere", "SELECT 1", "No connection of that name"),

@@ -4,6 +4,7 @@ import json
 from io import StringIO
 
 import pytest
+from msgspec import Raw
 from rich.console import Console
 
 from console.failures import CommandFailedError
@@ -13,12 +14,20 @@ from console.rows import as_lines, as_table, parse_parameters, show
 @pytest.mark.parametrize(
     ("given", "value"),
     [
-        ("1", 1),
-        ("1.5", 1.5),
-        ("true", True),
-        ("null", None),
-        ("[1, 2]", [1, 2]),
-        ('{"a": 1}', {"a": 1}),
+        ("1", Raw(b"1")),
+        (" 1 ", Raw(b"1")),
+        ("1.500", Raw(b"1.500")),
+        ("1e400", Raw(b"1e400")),
+        ("12345678901234567890.123456789", Raw(b"12345678901234567890.123456789")),
+        ("9" * 5000, Raw(b"9" * 5000)),
+        ("true", Raw(b"true")),
+        ("null", Raw(b"null")),
+        ("[1, 2.50]", Raw(b"[1, 2.50]")),
+        ('{"a": 1,"a":"é"}', Raw('{"a": 1,"a":"é"}'.encode())),
+        ("NaN", "NaN"),
+        ("-Infinity", "-Infinity"),
+        ("[NaN]", "[NaN]"),
+        ("[" * 100_000, "[" * 100_000),
         ("text", "text"),
         ('"quoted"', '"quoted"'),
         ("a=b", "a=b"),
@@ -26,7 +35,7 @@ from console.rows import as_lines, as_table, parse_parameters, show
         ("007", "007"),
     ],
 )
-def test_a_parameter_is_json_where_it_is_json_and_text_stays_text(
+def test_a_parameter_is_json_as_it_is_written_and_text_stays_text(
     given: str, value: object
 ) -> None:
     assert parse_parameters([f"name={given}"]) == {"name": value}
@@ -36,6 +45,14 @@ def test_a_parameter_is_json_where_it_is_json_and_text_stays_text(
 def test_a_parameter_without_a_name_or_twice_is_refused(given: list[str]) -> None:
     with pytest.raises(CommandFailedError) as caught:
         parse_parameters(given)
+
+    assert caught.value.status == 2
+
+
+@pytest.mark.parametrize("given", ['["\\ud800"]', '{"a": 1, "\\udfff": 2, "a": 3}'])
+def test_a_lone_surrogate_in_json_is_refused(given: str) -> None:
+    with pytest.raises(CommandFailedError, match="--param a: a lone surrogate") as caught:
+        parse_parameters([f"a={given}"])
 
     assert caught.value.status == 2
 

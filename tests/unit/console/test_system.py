@@ -1,11 +1,13 @@
 """What a status report says, and how it is shown."""
 
+from collections.abc import Iterable
 from io import StringIO
 
 import msgspec
-from rich.console import Console
+import pytest
+from rich.console import Console, RenderableType
 
-from console.status_tables import ROWS_MAX, tables
+from console.status_tables import ROWS_MAX, tables, watched
 from console.system import ProcessStatus, read_status
 
 
@@ -15,26 +17,43 @@ def a_report(**changes: object) -> bytes:
         "processes": [{**process, "uptime_s": 1.5, "restarts": 2}],
         "connections": [{"name": "demo", "access": "read-only"}],
         "leases": [],
+        "leases_total": None,
         "loans": [],
+        "pools": [],
+        "pools_total": None,
+        "requests": {},
+        "executors": [],
+        "logins": {},
+        "limits": {},
         "url": "http://127.0.0.1:1/mcp",
         "run_dir": "/run/x",
         "version": "1",
+        "configuration": "/etc/strongroom.json",
+        "log": None,
     }
     return msgspec.json.encode({**report, **changes})
 
 
-def shown(report: bytes) -> str:
-    console = Console(width=120, file=StringIO())
+def shown(report: bytes, *, width: int = 120) -> str:
+    return drawn(tables(read_status(report), width=width), width=width)
+
+
+def drawn(parts: Iterable[RenderableType], *, width: int) -> str:
+    console = Console(width=width, file=StringIO())
     with console.capture() as capture:
-        for table in tables(read_status(report)):
-            console.print(table)
+        for part in parts:
+            console.print(part)
     return capture.get()
 
 
 def test_a_report_is_read() -> None:
     status = read_status(a_report())
 
-    assert status.processes == [ProcessStatus("vault", "vault-1", 7, "running", 1.5, 2)]
+    assert status.processes == [
+        ProcessStatus(
+            role="vault", name="vault-1", pid=7, state="running", uptime_s=1.5, restarts=2
+        )
+    ]
     assert status.absent == []
 
 
@@ -73,6 +92,63 @@ def test_of_thousands_of_leases_the_last_used_are_shown_and_the_rest_is_a_number
     assert sum(f"id{n:04}" in text for n in range(150)) == ROWS_MAX
     assert "id0000" in text
     assert "and 3,980 more" in text
+
+
+def test_lent_connections_that_were_left_out_of_the_report_are_counted() -> None:
+    pools: list[dict[str, object]] = [{"connection": "demo", "lent": 1}] * 150
+
+    assert "and 1,980 more" in shown(a_report(pools=pools, pools_total=2_000))
+
+
+A_LEASE: dict[str, object] = {
+    "id": "5f0c2a9d",
+    "connection": "bookshop-of-the-east",
+    "principal": "principal-of-a-long-name",
+    "access": "read-write",
+    "age_s": 7_300.0,
+    "idle_s": 61.0,
+    "expires_in_s": 90_000.0,
+    "statements": 1_234_567,
+    "rows": 123_456_789,
+    "bytes": 123_456_789_012,
+    "errors": 7,
+    "running": 3,
+    "waiting": 0,
+}
+
+
+@pytest.mark.parametrize("width", [80, 46])
+def test_a_narrow_terminal_has_fewer_columns_and_each_can_be_read(width: int) -> None:
+    text = shown(a_report(leases=[A_LEASE]), width=width)
+
+    leases = text[text.index(" leases ") : text.index("no lent connections")]
+    assert all(word in leases for word in ("5f0c2a9d", "connection", "idle", "61 s", "running"))
+    assert "bookshop-of" in leases
+    assert max(map(len, text.splitlines())) <= width
+    assert "vault-1" in text
+    assert "running" in text
+    assert "\u2026" not in text
+
+
+def test_what_is_empty_is_a_line_and_no_box() -> None:
+    text = shown(a_report(connections=[]))
+
+    for title in ("connections", "leases", "lent connections", "executors", "limits"):
+        assert f"no {title}\n" in text
+    assert "nothing in flight\n" in text
+
+
+@pytest.mark.parametrize("width", [80, 46])
+def test_a_low_screen_has_the_leases_and_lent_connections(width: int) -> None:
+    pool: dict[str, object] = {"connection": "demo", "lent": 3}
+    report = a_report(leases=[A_LEASE] * 150, leases_total=150, pools=[pool], limits={"most": 1})
+
+    text = drawn(watched(read_status(report), width=width, height=24), width=width)
+
+    seen = "\n".join(text.splitlines()[:23])
+    assert "and 144 more" in seen
+    assert "lent connections" in seen
+    assert "limits" not in text
 
 
 def test_leases_with_running_statements_come_first() -> None:
