@@ -62,9 +62,12 @@ class ConnectDynamicArguments(Struct, frozen=True, forbid_unknown_fields=True):
             raise invalid(
                 "storage_type must be postgresql or mysql; SQLite files are configured by name"
             )
-        for name, text in (("database", self.database), ("username", self.username)):
+        for name, text, words in (
+            ("database", self.database, _DATABASE_WORDS),
+            ("username", self.username, _USERNAME_WORDS),
+        ):
             if len(text.encode()) > NAME_MAX_BYTES or "\0" in text:
-                raise invalid(f"{name} must be {_ACCOUNT_WORDS}")
+                raise invalid(f"{name} must be {words}")
         return Destination(
             engine=self.storage_type,
             host=self.host,
@@ -155,10 +158,22 @@ def _fits(value: Raw, kind: object) -> bool:
 
 _STATEMENT_WORDS: Final = f"a string with one SQL statement of at most {STATEMENT_MAX_BYTES} bytes"
 _CONNECTION_ID: Final = Expected(
-    ConnectionId, "a string, the connection_id that connect_named_storage returned"
+    ConnectionId, "a string, the connection_id that a connect tool returned"
 )
 
-_ACCOUNT_WORDS: Final = f"a string of 1 to {NAME_MAX_BYTES} bytes without a NUL"
+# One that has such a character has been cut out before it is looked at: it may hold a password.
+_HOST_WORDS: Final = (
+    f"the name or the IP address of a host, a string of 1 to {HOST_MAX} characters, and no URL; "
+    "put the password into password"
+)
+_DATABASE_WORDS: Final = (
+    f"a string of 1 to {NAME_MAX_BYTES} bytes without a NUL, ':', '=' or '@'; "
+    "put the password into password"
+)
+_USERNAME_WORDS: Final = (
+    f"a string of 1 to {NAME_MAX_BYTES} bytes without a NUL, ':' or '='; "
+    "put the password into password"
+)
 PASSWORD_WORDS: Final = f"a string of 1 to {PASSWORD_MAX_BYTES} bytes without a NUL"
 
 CONNECT: Final = ArgumentsReader(
@@ -171,9 +186,9 @@ CONNECT_DYNAMIC: Final = ArgumentsReader(
         "storage_type": Expected(
             Literal["postgresql", "mysql", "sqlite"], "postgresql, mysql or sqlite"
         ),
-        "host": Expected(Host, f"a string of 1 to {HOST_MAX} characters"),
-        "database": Expected(AccountName, _ACCOUNT_WORDS),
-        "username": Expected(AccountName, _ACCOUNT_WORDS),
+        "host": Expected(Host, _HOST_WORDS),
+        "database": Expected(AccountName, _DATABASE_WORDS),
+        "username": Expected(AccountName, _USERNAME_WORDS),
         "password": Expected(str, PASSWORD_WORDS),
         "port": Expected(Port | None, "a whole number from 1 to 65535", required=False),
     },

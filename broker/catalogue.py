@@ -16,7 +16,7 @@ from wire.names import PARAMETERS_MAX, STATEMENT_MAX_BYTES
 Schema: TypeAlias = dict[str, object]
 
 INSTRUCTIONS: Final = (
-    "SQL on databases that an operator has configured; no password is needed or seen here. "
+    "SQL on databases that an operator has configured; no password is needed for these. "
     "Call list_connections, then connect_named_storage with one of its names to get a "
     "connection_id, then execute_query with it, one statement at a time, each in a transaction of "
     "its own; pass values as params and write :name in the statement. Call disconnect_storage at "
@@ -30,8 +30,18 @@ _SECONDS: Final[Schema] = {"type": "number", "minimum": 0}
 
 _CONNECTION_ID: Final[Schema] = {
     "type": "string",
-    "description": "The connection_id that connect_named_storage returned.",
+    "description": "The connection_id that a connect tool returned.",
 }
+
+_DESCRIBED: Final[Schema] = {
+    "connection_id": _TEXT,
+    "type": _TEXT,
+    "host": _TEXT,
+    "database": _TEXT,
+    "access": _TEXT,
+}
+_ALWAYS: Final = ["connection_id", "type", "database", "access"]
+"""Of these; a SQLite file has no host."""
 
 _FAULT: Final[Schema] = {
     "type": "object",
@@ -119,9 +129,7 @@ _CONNECT_NAMED: Final = Tool(
         },
         ["connection_name"],
     ),
-    output_schema=_output(
-        {"connection_id": _TEXT, "connection_name": _TEXT}, ["connection_id", "connection_name"]
-    ),
+    output_schema=_output({**_DESCRIBED, "connection_name": _TEXT}, [*_ALWAYS, "connection_name"]),
     annotations=ToolAnnotations(
         read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
     ),
@@ -180,12 +188,8 @@ _STATUS: Final = Tool(
     input_schema=_input({"connection_id": _CONNECTION_ID}, ["connection_id"]),
     output_schema=_output(
         {
-            "connection_id": _TEXT,
+            **_DESCRIBED,
             "connection_name": _TEXT,
-            "type": _TEXT,
-            "host": _TEXT,
-            "database": _TEXT,
-            "access": _TEXT,
             "health": _object(state=_TEXT, since_s=_SECONDS, next_try_s=_SECONDS),
             "usage": _object(
                 since_s=_SECONDS,
@@ -202,7 +206,7 @@ _STATUS: Final = Tool(
             "expiry": _object(idle_in_s=_SECONDS, absolute_in_s=_SECONDS),
             "opened_s": _SECONDS,
         },
-        ["connection_id", "type", "database", "access", "health", "usage", "expiry", "opened_s"],
+        [*_ALWAYS, "health", "usage", "expiry", "opened_s"],
     ),
     annotations=ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -236,10 +240,10 @@ _CONNECT: Final = Tool(
                 "type": "string",
                 "minLength": 1,
                 "maxLength": HOST_MAX,
-                "description": "A host name or an IP address.",
+                "description": "A host name or an IP address, no URL.",
             },
-            "database": _ACCOUNT,
-            "username": _ACCOUNT,
+            "database": {**_ACCOUNT, "pattern": "^[^:=@]*$"},
+            "username": {**_ACCOUNT, "pattern": "^[^:=]*$"},
             "password": {
                 "type": "string",
                 "minLength": 1,
@@ -255,16 +259,7 @@ _CONNECT: Final = Tool(
         },
         ["storage_type", "host", "database", "username", "password"],
     ),
-    output_schema=_output(
-        {
-            "connection_id": _TEXT,
-            "type": _TEXT,
-            "host": _TEXT,
-            "database": _TEXT,
-            "access": _TEXT,
-        },
-        ["connection_id", "type", "host", "database", "access"],
-    ),
+    output_schema=_output(_DESCRIBED, [*_ALWAYS, "host"]),
     annotations=ToolAnnotations(
         read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
     ),

@@ -35,17 +35,18 @@ def main() -> NoReturn:
     live(_work)
 
 
-def _work(birth: Birth, log: Log) -> None:
+def _work(birth: Birth) -> None:
     settings = birth.settings(GatewaySettings)
     if settings.mode == "http":
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve_http(birth, settings, log))
+            runner.run(_serve_http(birth, settings))
     else:
         # Not uvloop: it makes the descriptors that it watches non-blocking, and these are shared.
-        asyncio.run(_serve_client(birth, settings, log))
+        asyncio.run(_serve_client(birth, settings))
 
 
-async def _serve_http(birth: Birth, settings: GatewaySettings, log: Log) -> None:
+async def _serve_http(birth: Birth, settings: GatewaySettings) -> None:
+    log = birth.log
     link = RouterLink(birth.configure.incarnation, waiting_max=settings.waiting_max, log=log)
     tools = Tools(link, statement_ms=settings.statement_ms, log=log)
     door = Door(
@@ -74,7 +75,8 @@ async def _serve_http(birth: Birth, settings: GatewaySettings, log: Log) -> None
     link.close()
 
 
-async def _serve_client(birth: Birth, settings: GatewaySettings, log: Log) -> None:
+async def _serve_client(birth: Birth, settings: GatewaySettings) -> None:
+    log = birth.log
     link = RouterLink(birth.configure.incarnation, waiting_max=settings.waiting_max, log=log)
     server = make_server(Tools(link, statement_ms=settings.statement_ms, log=log), log)
     incoming, outgoing = birth.descriptors

@@ -44,7 +44,7 @@ def question(flight: Flight, executors: tuple[Incarnation, ...], usage: Usage) -
                 deadline_ms=asked.deadline_ms,
             )
         case Execute(principal=principal, connection_id=connection_id):
-            return mint_grants(run_id, connection_id, principal, executors)
+            return mint_grants(run_id, principal, connection_id, executors)
         case Disconnect(principal=principal, connection_id=connection_id):
             return EndLease(run_id=run_id, principal=principal, connection_id=connection_id)
         case ListConnections(principal=principal):
@@ -57,8 +57,8 @@ def question(flight: Flight, executors: tuple[Incarnation, ...], usage: Usage) -
 
 def mint_grants(
     run_id: RunId,
-    connection_id: ConnectionId,
     principal: Principal,
+    connection_id: ConnectionId,
     executors: tuple[Incarnation, ...],
 ) -> MintGrants:
     """Return the question for fresh grants of an open lease."""

@@ -50,8 +50,8 @@ def main() -> NoReturn:
     live(_work)
 
 
-def _work(birth: Birth, log: Log) -> None:
-    router = Router(birth, birth.settings(RouterSettings), log)
+def _work(birth: Birth) -> None:
+    router = Router(birth, birth.settings(RouterSettings), birth.log)
     settle()
     router.run()
 

@@ -84,8 +84,8 @@ class VaultSide:
                 self._cache.use(flight.lease)
         executors = self._workers.names()
         messages: list[ToVault] = [
-            mint_grants(self._in_flight.new_number(), *lease, executors)
-            for lease in self._cache.due(now=now)
+            mint_grants(self._in_flight.new_number(), principal, connection_id, executors)
+            for connection_id, principal in self._cache.due(now=now)
         ]
         if used := self._cache.take_used():
             messages.append(Used(connection_ids=used))

@@ -172,6 +172,7 @@ def _facts(ground: Ground, *, log: Path | None, token: str | None) -> greeting.F
         token=token,
         script=_script(),
         demo_password_file=ground.options.demo_password_file,
+        demo_user=ground.options.demo_user,
     )
 
 

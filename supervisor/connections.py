@@ -145,6 +145,10 @@ def _file(keys: JsonObject, where: str, *, directory: Path, roots: tuple[Path, .
             f'{where} key "database" must be a path inside one of "sqliteRoots", and no symbolic '
             "link out of it"
         )
+    if found.is_dir():
+        raise ConfigurationError(
+            f'{where} key "database" must be the path of a file, and this one is a directory\'s'
+        )
     return found
 
 

@@ -48,6 +48,8 @@ class Facts:
     script: tuple[str, ...]
     """How to call `strongroom` from anywhere."""
     demo_password_file: Path | None
+    demo_user: str | None = None
+    """Whose password is in that file; its connection is the first."""
 
 
 def greeting(facts: Facts) -> str:
@@ -100,10 +102,9 @@ def _next_steps(facts: Facts) -> list[str]:
     where = ("--run-dir", str(facts.run_dir))
     lines = _first_query(facts, where)
     if facts.demo_password_file is not None:
-        secret = ("--secret-file", str(facts.demo_password_file))
         lines += [
             "look for the demo's password in the memory of every process (as root):",
-            f"  {shlex.join([*facts.script, 'prove', *secret, *where])}",
+            f"  {shlex.join([*facts.script, 'prove', *_proof(facts), *where])}",
         ]
     headers = {} if facts.token is None else {"Authorization": f"Bearer {facts.token}"}
     http: dict[str, object] = {"type": "http", "url": facts.url}
@@ -120,6 +121,15 @@ def _next_steps(facts: Facts) -> list[str]:
         "or over stdio:",
         f"  {_snippet(stdio)}",
     ]
+
+
+def _proof(facts: Facts) -> list[str]:
+    """Return what to look for: the demo's password, and what logins make of it."""
+    secret = ["--secret-file", str(facts.demo_password_file)]
+    if facts.demo_user is None:
+        return secret
+    connection = next(iter(facts.configuration.connections))
+    return [*secret, "--connection", connection, "--user", facts.demo_user]
 
 
 def _first_query(facts: Facts, where: tuple[str, str]) -> list[str]:

@@ -20,15 +20,12 @@ class Heartbeat:
         self._log = log
         self._pulse = Pulse()
 
-    def begin(self) -> None:
-        """Beat from now on."""
-        self._beat()
-
     def heard(self, child: Child, number: int) -> None:
         """Note that *child* lives."""
         self._pulse.answered(child.incarnation, number)
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Ask and end once, and again as long as the watch turns."""
         now = time.monotonic()
         present = [child.incarnation for child in self._fleet.at_work()]
         for command in self._pulse.beat(present, now=now):
@@ -38,7 +35,7 @@ class Heartbeat:
                 case EndIt(who):
                     self._log.warning("child_silent", child=who, silent_s=SILENT_S)
                     self._fleet.kill(who)
-        self._watch.at("heartbeat", now + BEAT_S, self._beat)
+        self._watch.at("heartbeat", now + BEAT_S, self.beat)
 
     def _ask(self, who: Incarnation, number: int) -> None:
         if (child := self._fleet.child(who)) is not None:

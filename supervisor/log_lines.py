@@ -37,14 +37,14 @@ class Stray(NamedTuple):
     """Lines that are no events; *last* is the words of the last one, where they may be told."""
 
     lines: int
-    size: int
+    size_bytes: int
     last: str | None
 
 
 class LeftOut(NamedTuple):
     """More than a window's worth was written, and that much was left out."""
 
-    size: int
+    size_bytes: int
 
 
 Heard: TypeAlias = Said | Stray | LeftOut

@@ -75,7 +75,9 @@ class LogPipe:
             match one:
                 case Said(level, event, fields):
                     log.relay(child, level, event, fields)
-                case Stray(lines, size, last):
-                    log.warning("stray_output", child=child, lines=lines, size=size, last=last)
-                case LeftOut(size):
-                    log.warning("log_left_out", child=child, size=size)
+                case Stray(lines, size_bytes, last):
+                    log.warning(
+                        "stray_output", child=child, lines=lines, size_bytes=size_bytes, last=last
+                    )
+                case LeftOut(size_bytes):
+                    log.warning("log_left_out", child=child, size_bytes=size_bytes)

@@ -38,6 +38,8 @@ class Options:
     demo_command: tuple[str, ...]
     """The demo database's keeper, if there is a demo."""
     demo_password_file: Path | None
+    demo_user: str | None
+    """Whose password is in that file."""
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -58,6 +60,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         log_form=None if found.log_format == "auto" else found.log_format,
         demo_command=found.demo_command,
         demo_password_file=found.demo_password_file,
+        demo_user=found.demo_user,
     )
 
 
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-format", choices=("auto", "text", "json"), default="auto")
     parser.add_argument("--demo-command", type=_command, default=(), metavar="JSON")
     parser.add_argument("--demo-password-file", type=Path, default=None, metavar="FILE")
+    parser.add_argument("--demo-user", default=None, metavar="NAME")
     return parser
 
 

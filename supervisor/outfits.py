@@ -2,16 +2,18 @@
 
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
+
+from msgspec import to_builtins
 
 from supervisor.listening import bound_address
 from supervisor.memory import Memories
 from supervisor.plan import Member
 from supervisor.rundir import RunDirectory
 from supervisor.settings import Configuration
-from wire.names import ANYONE, EXECUTOR_SLOTS, LOCAL_TOKEN, STATEMENT_MAX_BYTES, Principal
+from wire.names import ANYONE, EXECUTOR_SLOTS, LOCAL_TOKEN, Principal
 
 WAITING_MAX: Final = 1024
 LOGIN_SPARES: Final = 4
@@ -143,7 +145,6 @@ def executor_settings(configuration: Configuration, *, executors: int, adopt_dir
         "adopt_dir": str(adopt_dir),
         "rows_max": limits.rows,
         "result_max_bytes": limits.result_bytes,
-        "statement_max_bytes": STATEMENT_MAX_BYTES,
         "statement_ms": limits.statement_s * 1000,
     }
 
@@ -160,7 +161,6 @@ def file_executor_settings(configuration: Configuration) -> Settings:
         },
         "rows_max": limits.rows,
         "result_max_bytes": limits.result_bytes,
-        "statement_max_bytes": STATEMENT_MAX_BYTES,
         "statement_ms": limits.statement_s * 1000,
     }
 
@@ -192,7 +192,7 @@ def vault_settings(configuration: Configuration) -> Settings:
         "files": files,
         "dynamic": {
             "accepts_plaintext": configuration.dynamic.accepts_plaintext,
-            "targets": [asdict(target) for target in configuration.dynamic.targets],
+            "targets": [to_builtins(target) for target in configuration.dynamic.targets],
         },
         "statement_ms": limits.statement_s * 1000,
         "lease_idle_ms": limits.lease_idle_s * 1000,

@@ -4,7 +4,7 @@ A process that hangs, in a system call or in a loop of its own, does not exit, s
 of it. Each is asked again when it has answered, and has so long for its answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -48,7 +48,7 @@ class Pulse:
         self._beats = 0
         self._last_beat: float | None = None
 
-    def beat(self, present: Iterable[Incarnation], *, now: float) -> list[Command]:
+    def beat(self, present: Collection[Incarnation], *, now: float) -> list[Command]:
         """Return whom to ask and whom to end, of those that are there and can take work."""
         self._excuse_what_we_slept(now)
         self._beats += 1

@@ -128,7 +128,7 @@ class Supervisor:
         self._watch.add(woken.fileno(), lambda: self._signalled(woken))
         try:
             self._advance()
-            self._heartbeat.begin()
+            self._heartbeat.beat()
             while not (self._stopping and self._fleet.all_exited()):
                 self._watch.turn()
         finally:

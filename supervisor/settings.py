@@ -6,7 +6,7 @@ connection and the key, never a value, because a value may be a password in the 
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from supervisor.checks import Check, choice, text, whole_number
 from supervisor.connections import (
@@ -18,7 +18,8 @@ from supervisor.connections import (
 )
 from supervisor.keys import ConfigurationError, as_object, check_keys, refuse_unknown
 from supervisor.strict_json import JsonObject, NotJsonError, read_json
-from supervisor.targets import LOOPBACK_TARGETS, Allowed, read_targets
+from supervisor.targets import LOOPBACK_TARGETS, read_targets
+from wire.lending import AllowedTarget
 from wire.names import ConnectionName
 from wire.results import RESULT_MAX_BYTES
 
@@ -26,18 +27,26 @@ CONNECTIONS_MAX: Final = 1000
 ROOTS_MAX: Final = 100
 
 KEYS: Final = ("connections", "limits", "plaintextPasswords", "dynamicTargets", "sqliteRoots")
-LIMITS: Final[dict[str, Check]] = {
-    "statementSeconds": whole_number(1, 3600),
-    "leaseIdleSeconds": whole_number(1, 7 * 86400),
-    "leaseSeconds": whole_number(1, 30 * 86400),
-    "connectionsPerDatabase": whole_number(1, 1000),
-    "connectionsPerPrincipal": whole_number(1, 1000),
-    "leasesPerPrincipal": whole_number(1, 10_000),
-    "statementsPerLease": whole_number(1, 1000),
-    "statementsPerPrincipal": whole_number(1, 1000),
-    "rows": whole_number(1, 1_000_000),
-    "resultBytes": whole_number(1024, RESULT_MAX_BYTES),
+_LIMITS: Final[dict[str, tuple[str, Check]]] = {
+    "statementSeconds": ("statement_s", whole_number(1, 3600)),
+    "leaseIdleSeconds": ("lease_idle_s", whole_number(1, 7 * 86400)),
+    "leaseSeconds": ("lease_s", whole_number(1, 30 * 86400)),
+    "connectionsPerDatabase": ("connections_per_database", whole_number(1, 1000)),
+    "connectionsPerPrincipal": ("connections_per_principal", whole_number(1, 1000)),
+    "leasesPerPrincipal": ("leases_per_principal", whole_number(1, 10_000)),
+    "statementsPerLease": ("statements_per_lease", whole_number(1, 1000)),
+    "statementsPerPrincipal": ("statements_per_principal", whole_number(1, 1000)),
+    "rows": ("rows", whole_number(1, 1_000_000)),
+    "resultBytes": ("result_bytes", whole_number(1024, RESULT_MAX_BYTES)),
 }
+_AT_MOST: Final = (
+    ("leaseIdleSeconds", "leaseSeconds"),
+    ("connectionsPerPrincipal", "connectionsPerDatabase"),
+    ("statementsPerLease", "statementsPerPrincipal"),
+)
+LIMITS: Final = {key: check for key, (_, check) in _LIMITS.items()}
+LIMIT_FIELDS: Final = {key: name for key, (name, _) in _LIMITS.items()}
+"""The fields of `Limits`, by their keys in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +71,7 @@ class Dynamic:
 
     accepts_plaintext: bool = False
     """Whether `connect_storage` takes a password in its arguments."""
-    targets: tuple[Allowed, ...] = LOOPBACK_TARGETS
+    targets: tuple[AllowedTarget, ...] = LOOPBACK_TARGETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,40 +148,28 @@ def _roots(found: object, path: Path) -> tuple[Path, ...]:
         root = (path.parent / str(one)).resolve()
         if not root.is_dir():
             raise ConfigurationError(f"{where}, entry {number}: there is no such directory")
+        if root == Path(root.anchor):
+            raise ConfigurationError(
+                f"{where}, entry {number}: it must be a directory for databases, not the root of "
+                "all files"
+            )
         roots.append(root)
     return tuple(roots)
 
 
-_LimitKey = Literal[
-    "statement_s",
-    "lease_idle_s",
-    "lease_s",
-    "connections_per_database",
-    "connections_per_principal",
-    "leases_per_principal",
-    "statements_per_lease",
-    "statements_per_principal",
-    "rows",
-    "result_bytes",
-]
-LIMIT_FIELDS: Final[dict[str, _LimitKey]] = {
-    "statementSeconds": "statement_s",
-    "leaseIdleSeconds": "lease_idle_s",
-    "leaseSeconds": "lease_s",
-    "connectionsPerDatabase": "connections_per_database",
-    "connectionsPerPrincipal": "connections_per_principal",
-    "leasesPerPrincipal": "leases_per_principal",
-    "statementsPerLease": "statements_per_lease",
-    "statementsPerPrincipal": "statements_per_principal",
-    "rows": "rows",
-    "resultBytes": "result_bytes",
-}
+def _refuse_idle_limits(keys: JsonObject, where: str) -> None:
+    """Refuse a limit that another one keeps from ever being reached, where both are written."""
+    for smaller, larger in _AT_MOST:
+        least, most = keys.get(smaller), keys.get(larger)
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            raise ConfigurationError(f'{where} key "{smaller}" must be at most "{larger}"')
 
 
 def _limits(found: object, path: Path) -> Limits:
     where = f'configuration {path}: "limits":'
     keys = as_object(found, where, f'configuration {path}: "limits"')
     check_keys(keys, LIMITS, where)
+    _refuse_idle_limits(keys, where)
     return Limits(
         **{LIMIT_FIELDS[key]: value for key, value in keys.items() if isinstance(value, int)}
     )

@@ -4,7 +4,6 @@ An entry is `"loopback"`, or an object with a host, an address or a network. Any
 machine needs the word that the network between may be trusted, until there is TLS.
 """
 
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
@@ -12,21 +11,13 @@ from typing import Final
 from supervisor.checks import Check, choice, host_name, whole_number
 from supervisor.connections import is_loopback
 from supervisor.keys import ConfigurationError, as_object, check_keys
+from wire.lending import AllowedTarget
 
 TARGETS_MAX: Final = 100
 LOOPBACK: Final = "loopback"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Allowed:
-    """One host, or all addresses of one network; on one port, or on any."""
-
-    host: str | None = None
-    network: str | None = None
-    port: int | None = None
-
-
-LOOPBACK_TARGETS: Final = (Allowed(network="127.0.0.0/8"), Allowed(network="::1/128"))
+LOOPBACK_TARGETS: Final = (AllowedTarget(network="127.0.0.0/8"), AllowedTarget(network="::1/128"))
 
 
 def _network() -> Check:
@@ -48,34 +39,51 @@ _ENTRY: Final[dict[str, Check]] = {
 }
 
 
-def read_targets(found: object, *, path: Path) -> tuple[Allowed, ...]:
+def read_targets(found: object, *, path: Path) -> tuple[AllowedTarget, ...]:
     """Return the targets in *found*; raise ConfigurationError."""
     where = f'configuration {path}: "dynamicTargets"'
     if not isinstance(found, list) or len(found) > TARGETS_MAX:
         raise ConfigurationError(f"{where} must be a list of at most {TARGETS_MAX} targets")
-    targets: list[Allowed] = []
+    targets: list[AllowedTarget] = []
     for number, entry in enumerate(found, 1):
         targets += LOOPBACK_TARGETS if entry == LOOPBACK else (_entry(entry, where, number),)
     return tuple(targets)
 
 
-def _entry(entry: object, where: str, number: int) -> Allowed:
+def _entry(entry: object, where: str, number: int) -> AllowedTarget:
     which = f"{where}, entry {number}:"
     keys = as_object(entry, which, f'{which} it must be "{LOOPBACK}", or it')
     check_keys(keys, _ENTRY, which)
     host, network, port = keys.get("host"), keys.get("network"), keys.get("port")
     if (host is None) == (network is None):
         raise ConfigurationError(f'{which} it must have "host" or "network", and not both')
+    if _is_never(host if network is None else network):
+        raise ConfigurationError(
+            f"{which} it is a link-local, multicast or unspecified address, and none of these is "
+            "ever connected to"
+        )
     if "sslmode" not in keys and not _is_local(host, network):
         raise ConfigurationError(
             f"{which} it is on another machine and TLS is not available yet; "
             'write "sslmode": "disable" if the network between may be trusted'
         )
-    return Allowed(
+    return AllowedTarget(
         host=None if host is None else str(host),
         network=None if network is None else str(ip_network(str(network))),
         port=port if isinstance(port, int) else None,
     )
+
+
+def _is_never(written: object) -> bool:
+    """Return whether that is an address or a network which the vault refuses, whatever is listed.
+
+    The vault has the last word, and its list is longer; this is for who would count on the entry.
+    """
+    try:
+        network = ip_network(str(written))
+    except ValueError:
+        return False
+    return network.is_link_local or network.is_multicast or network.is_unspecified
 
 
 def _is_local(host: object, network: object) -> bool:

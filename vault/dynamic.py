@@ -12,9 +12,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from vault.counted import account_at
 from vault.errands import Errands
 from vault.guesses import Guesses
 from vault.leases import LeaseLimitError
+from vault.opened_once import OpenedOnce
 from vault.opening import NotOpenedError
 from vault.records import Records
 from vault.resealing import reseal
@@ -61,6 +63,7 @@ class Dynamics:
         self._log = log
         self._page = SecretPage.own()
         self._guesses = Guesses()
+        self._opened_once = OpenedOnce()
         # What the vault before us did not live to drop.
         self._unleased = set(records.brought()) | {
             ConnectionName(name) for name in records.credentials if name.startswith(DYNAMIC)
@@ -118,12 +121,15 @@ class Dynamics:
         )
 
     def _take_in(self, message: OpenDynamic, name: ConnectionName) -> bool:
-        """Open the password and seal it as our own; return False where it does not open."""
+        """Open the password and seal it as our own; return False where it does not open, or did."""
+        if self._opened_once.has(message.sealed):
+            return False
         purpose = sealing_purpose(message.destination, message.principal)
         try:
             sealed = reseal(message.sealed, self._keys, self._page, purpose=purpose, name=name)
         except NotOpenedError:
             return False
+        self._opened_once.note(message.sealed)
         self._records.credentials[name] = Credential(message.destination.user, sealed)
         return True
 
@@ -173,7 +179,6 @@ class Dynamics:
 
 def _connection(message: OpenDynamic, name: ConnectionName) -> NamedConnection:
     asked = message.destination
-    host = asked.host.lower().removesuffix(".")
     return NamedConnection(
         engine=asked.engine,
         host=asked.host,
@@ -181,5 +186,5 @@ def _connection(message: OpenDynamic, name: ConnectionName) -> NamedConnection:
         database=asked.database,
         access="read-write",
         variable=name,
-        account=f"{message.principal} {asked.user}@{host}:{asked.port}",
+        account=account_at(asked.user, asked.host, asked.port),
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from vault.attempts import Attempts
+from vault.counted import server_at
 from vault.health import Health, Healths, Login
 from vault.jobs import DISMISSED, UNREACHABLE, Job, NamedCredential
 from vault.loans import Loan
@@ -167,7 +168,7 @@ class Errands:
         self._desk.submit(Job(order, connection.counted_as, named, noted, deadline, handover))
 
     def _note_reach(self, order: LoginJob, outcome: LoginOutcome, probe: int) -> None:
-        server = Server(order.target.host, order.target.port)
+        server = server_at(order.target.host, order.target.port)
         stage = outcome.stage if isinstance(outcome, LoginFailed) else None
         if stage is None or stage in _REACHED:
             self._reach.reached(server)
@@ -183,7 +184,7 @@ class Errands:
         now = time.monotonic()
         if not isinstance(outcome, LoginFailed):
             if uses_credential:
-                self._attempts.worked(connection.counted_as)
+                self._note_worked(connection)
                 self._note_health(connection, is_healthy=True, now=now)
             return
         if outcome in (UNREACHABLE, DISMISSED):
@@ -195,14 +196,28 @@ class Errands:
             self._note_health(connection, is_healthy=False, now=now)
         self._log.warning(
             "login_failed",
-            host=connection.host,
-            # A client may have put anything into a name of its own.
+            connection=self._name(connection),
+            # A client may have put anything into names of its own.
+            host=None if connection.is_brought else connection.host,
+            port=None if connection.is_brought else connection.port,
             database=None if connection.is_brought else connection.database,
             credential=connection.variable,
             stage=outcome.stage,
             sqlstate=outcome.sqlstate,
             sentence=outcome.sentence,
         )
+
+    def _note_worked(self, connection: NamedConnection) -> None:
+        if connection.account:
+            # The next password for it may be a wrong one: they stay one login at a time.
+            self._attempts.forget(connection.account)
+        else:
+            self._attempts.worked(connection.variable)
+
+    def _name(self, connection: NamedConnection) -> str | None:
+        """Return its name in the configuration; what a client brought has none at first."""
+        named = self._records.connections.items()
+        return next((name for name, one in named if one == connection), None)
 
     def _note_health(self, connection: NamedConnection, *, is_healthy: bool, now: float) -> None:
         if not connection.account:
@@ -226,7 +241,7 @@ class Errands:
 
 
 def _server(connection: NamedConnection) -> Server:
-    return Server(connection.host, connection.port)
+    return server_at(connection.host, connection.port)
 
 
 def _login(connection: NamedConnection) -> Login:

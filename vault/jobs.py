@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from vault.counted import server_at
 from vault.login_queue import Want, Work
-from vault.reach import Server
 from vault.state import Credential
 from wire.codec import encode
 from wire.faults import Fault
@@ -56,7 +56,7 @@ class Job:
 
     def __post_init__(self) -> None:
         """Say what the queue needs to know of it."""
-        server = Server(self.order.target.host, self.order.target.port)
+        server = server_at(self.order.target.host, self.order.target.port)
         self.want = Want(server, self.account, _work(self.order), self.deadline)
 
     def refuse(self, fault: Fault) -> None:

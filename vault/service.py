@@ -60,8 +60,8 @@ def main() -> NoReturn:
     live(_work)
 
 
-def _work(birth: Birth, log: Log) -> None:
-    vault = Service(birth, birth.settings(VaultSettings), log)
+def _work(birth: Birth) -> None:
+    vault = Service(birth, birth.settings(VaultSettings), birth.log)
     settle()
     vault.run()
 

@@ -20,7 +20,7 @@ class NamedConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     auth: Auth = "scram-sha-256"
     """The weakest login that the server may ask for."""
     account: str = ""
-    """Whose login is tried with what a client brought; empty as soon as that has worked."""
+    """The account that is tried with what a client brought; empty as soon as that has worked."""
 
     @property
     def is_brought(self) -> bool:
@@ -29,7 +29,7 @@ class NamedConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def counted_as(self) -> str:
-        """Return under which name refusals count: a client's guesses are all at one account."""
+        """Return under which name refusals count: guesses are at an account, whoever makes them."""
         return self.account or self.variable
 
     def described(self) -> dict[str, object]:

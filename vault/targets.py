@@ -28,6 +28,7 @@ _NEVER: Final[tuple[Network, ...]] = (
     IPv4Network("100.100.100.200/32"),  # metadata, Alibaba Cloud
     IPv4Network("168.63.129.16/32"),  # metadata, Azure
     IPv4Network("169.254.0.0/16"),  # link-local (RFC 3927), and metadata nearly everywhere
+    IPv4Network("192.0.0.170/31"),  # how NAT64 is found out (RFC 7050), and no host
     IPv4Network("192.0.0.192/32"),  # metadata, Oracle Cloud
     IPv4Network("224.0.0.0/4"),  # multicast (RFC 5771)
     IPv4Network("240.0.0.0/4"),  # reserved, and broadcast (RFC 1112)
@@ -38,11 +39,20 @@ _NEVER: Final[tuple[Network, ...]] = (
     IPv6Network("fd20:ce::254/128"),  # metadata, Google
     IPv6Network("ff00::/8"),  # multicast
 )
+_LOCAL_NAT64: Final = IPv6Network("64:ff9b:1::/48")  # NAT64 for local use (RFC 8215)
 _EMBEDDED_AT_THE_END: Final = (
     IPv6Network("::/96"),  # IPv4-compatible (RFC 4291)
+    IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
     IPv6Network("64:ff9b::/96"),  # NAT64 (RFC 6052)
-    IPv6Network("64:ff9b:1::/48"),  # NAT64 for local use (RFC 8215)
+    _LOCAL_NAT64,
 )
+_NAT64_PLACES: Final = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12))
+"""Of an IPv4 address's octets, behind prefixes of 48, 56 and 64 bits (RFC 6052, section 2.2)."""
+
+_MULTICAST_FROM: Final = 224
+_ISATAP: Final = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))
+"""What octets 8 to 11 are where an IPv4 address is at the end, in any network (RFC 5214)."""
+
 _LOOPBACK: Final = (IPv6Address("::1"),)  # not the IPv4 address 0.0.0.1 in IPv6
 
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
@@ -136,9 +146,18 @@ def _all_of(address: Address) -> list[Address]:
     inner: list[Address | None] = [address.ipv4_mapped, address.sixtofour]
     if address.teredo is not None:
         inner += address.teredo
-    if any(address in network for network in _EMBEDDED_AT_THE_END):
+    if address in _LOCAL_NAT64:
+        inner += _found_in_nat64(address.packed)
+    is_isatap = address.packed[8:12] in _ISATAP
+    if is_isatap or any(address in network for network in _EMBEDDED_AT_THE_END):
         inner.append(IPv4Address(address.packed[-4:]))
     return [address, *(one for one in inner if one is not None)]
+
+
+def _found_in_nat64(packed: bytes) -> list[IPv4Address]:
+    """Return what may be embedded; its network's own bits look like reserved addresses there."""
+    found = [IPv4Address(bytes(packed[n] for n in place)) for place in _NAT64_PLACES]
+    return [one for one in found if 0 < one.packed[0] < _MULTICAST_FROM]
 
 
 def _unmapped(address: Address) -> Address:

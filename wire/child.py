@@ -106,23 +106,22 @@ class Birth(NamedTuple):
         return msgspec.msgpack.decode(self.configure.settings, type=kind)
 
 
-def live(work: Callable[[Birth, Log], None]) -> NoReturn:
+def live(work: Callable[[Birth], None]) -> NoReturn:
     """Be one process of the system: fences, settings, *work*, and an end without a traceback.
 
     *work* ends by returning or by EndedError. Any other exception is a bug of ours: one line in
     the log says its type and its place, and nothing that it holds; the supervisor starts the next.
     """
     birth = begin()
-    log = birth.log
-    silence_libraries(log)
+    silence_libraries(birth.log)
     status = 0
     try:
-        work(birth, log)
+        work(birth)
     except EndedError:
         pass
     except Exception as error:  # noqa: BLE001 - the edge of every process
         place = place_of(error.__traceback__)
-        log.critical("process_failed", kind=type(error).__name__, place=place)
+        birth.log.critical("process_failed", kind=type(error).__name__, place=place)
         status = 1
     # Not by way of the interpreter's end, which would wait for threads that wait for others.
     os._exit(status)

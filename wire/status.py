@@ -1,7 +1,7 @@
 """What vault and router report for `strongroom status`; no connection id or handle in full.
 
-A report travels in one packet. Whoever makes it leaves out what does not fit, and says how much
-there is in all.
+A report travels in one packet. Whoever makes it leaves out what does not fit; of leases, loans,
+pools and usages, of which there may be thousands, it says how many there are in all.
 """
 
 from typing import Final, TypeAlias

@@ -1,5 +1,6 @@
 """A client connects with a password of its own, through the whole system."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -115,6 +116,22 @@ def test_what_cannot_be_is_told_by_its_code(
 
     assert fault_of(answer)["code"] == code
     assert databases.passwords["brought"] not in str(answer)
+
+
+def test_the_log_has_nothing_of_where_a_client_wanted_to_connect(
+    system: System, databases: Databases
+) -> None:
+    before = len(system.log)
+    with McpClient.http(system) as client:
+        client.call(
+            "connect_storage", **storage(databases, host="LocalHost", database="odd", username="od")
+        )
+
+    lines = [json.loads(line) for line in system.log[before:].splitlines()]
+    (failed,) = [line for line in lines if line["event"] == "login_failed"]
+    assert failed["credential"].startswith("dynamic:")
+    assert [failed[name] for name in ("host", "port", "database")] == [None] * 3
+    assert "localhost" not in system.log[before:].lower()
 
 
 def test_a_named_connection_is_not_what_a_client_brought(

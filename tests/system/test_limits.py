@@ -1,4 +1,4 @@
-"""Each limit is hit through the real system, says which it is, and the next request works."""
+"""These limits are hit in the real system; each says which it is, and the next request works."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,6 @@ LIMITS = {
     "statementsPerLease": 2,
     "statementsPerPrincipal": 3,
     "leasesPerPrincipal": 2,
-    "connectionsPerPrincipal": 3,
     "rows": 5,
     "resultBytes": 4096,
 }
@@ -96,6 +95,30 @@ def test_connection_ids_of_one_client(client: McpClient) -> None:
     assert refused["error"] == "The limit of 2 open connection IDs of one client is reached"
     with connected(client, "reader") as (connection_id,):
         assert works(client, connection_id)
+
+
+def test_connections_of_one_client_to_one_database(databases: Databases) -> None:
+    configuration = {
+        "connections": databases.connections,
+        "limits": {"connectionsPerPrincipal": 1},
+    }
+
+    with (
+        System(configuration=configuration, credentials=databases.environment) as system,
+        McpClient.http(system) as client,
+        connected(client, "writer") as (connection_id,),
+    ):
+        running = client.begin_execute(connection_id, SLEEP)
+        until(lambda: is_running(databases, 1))
+
+        refused = client.execute(connection_id, "select 1")
+        running.cancel()
+
+        until(lambda: works(client, connection_id))
+    assert fault_of(refused)["code"] == "connection_limit"
+    assert refused["error"] == (
+        "The limit of 1 open connections to this database for one client is reached"
+    )
 
 
 def test_rows_of_one_result(client: McpClient) -> None:

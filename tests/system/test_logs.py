@@ -95,6 +95,8 @@ def test_a_failed_login_is_told_without_the_password_and_the_databases_words(
 
     (failed,) = [one for one in events(system) if one["event"] == "login_failed"]
     assert failed["sqlstate"] == "28P01"
+    assert failed["connection"] == "wrong"
+    assert isinstance(failed["port"], int)
     assert re.fullmatch(r"vault-1\.\w+", str(failed["process"]))
     assert "authentication failed for user" not in system.log
 

@@ -54,7 +54,10 @@ _PERMITTED: Final[dict[Auth, frozenset[int]]] = {
 }
 
 _REFUSED: Final[dict[int, str]] = {
-    _Request.NOTHING: "The server lets anyone in: it did not ask for a password.",
+    _Request.NOTHING: (
+        "The server lets anyone in: it did not ask for a password. Have it ask for SCRAM-SHA-256: "
+        "in its pg_hba.conf, replace trust by scram-sha-256."
+    ),
     _Request.CLEARTEXT: (
         "The server asks for the password itself, which is weaker than this connection allows; "
         'have it ask for SCRAM-SHA-256. Only "auth": "password" would accept that, and only on an '

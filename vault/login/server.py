@@ -36,17 +36,17 @@ def main() -> NoReturn:
     live(_work)
 
 
-def _work(birth: Birth, log: Log) -> None:
+def _work(birth: Birth) -> None:
     settings = birth.settings(LoginServerSettings)
     (death_pipe,) = birth.descriptors
     # The kernel reaps logins; what one of them has to say it says to the vault.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
     birth.control.say(Ready())
-    vault = _wait_for_vault(birth.control, log)
+    vault = _wait_for_vault(birth.control, birth.log)
     with contextlib.suppress(PeerGoneError):
         # Without its vault it has no use; the supervisor restarts both.
-        _Server(birth.control, vault, death_pipe, log).serve(settings.spares)
+        _Server(birth.control, vault, death_pipe, birth.log).serve(settings.spares)
 
 
 def _wait_for_vault(control: Control, log: Log) -> socket.socket:

@@ -1,5 +1,6 @@
 """What the greeting proposes can be done."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from supervisor.greeting import Facts, greeting
@@ -9,11 +10,11 @@ from supervisor.strict_json import parse_json
 SERVER = '{"type": "%s", "host": "%s", "database": "d", "credentialsEnv": "C"}'
 
 
-def a_greeting(host: str = "localhost", **engines: str) -> str:
+def some_facts(host: str = "localhost", **engines: str) -> Facts:
     servers = {name: SERVER % (engine, host) for name, engine in engines.items()}
     connections = ", ".join(f'"{name}": {server}' for name, server in servers.items())
     found = parse_json(f'{{"connections": {{{connections}}}}}'.encode())
-    facts = Facts(
+    return Facts(
         configuration=check_configuration(found, path=Path("c.json")),
         members=(),
         run_dir=Path("/run/x"),
@@ -23,7 +24,10 @@ def a_greeting(host: str = "localhost", **engines: str) -> str:
         script=("strongroom",),
         demo_password_file=None,
     )
-    return greeting(facts)
+
+
+def a_greeting(host: str = "localhost", **engines: str) -> str:
+    return greeting(some_facts(host, **engines))
 
 
 def test_the_query_to_try_is_one_that_can_work() -> None:
@@ -35,6 +39,14 @@ def test_where_every_query_must_fail_none_is_proposed() -> None:
 
     assert "try it" not in shown
     assert "mcpServers" in shown
+
+
+def test_the_demos_proof_has_whose_password_it_is() -> None:
+    facts = some_facts(demo="postgresql", demo_rw="postgresql")
+
+    shown = greeting(replace(facts, demo_password_file=Path("/d/p"), demo_user="reader"))
+
+    assert "prove --secret-file /d/p --connection demo --user reader --run-dir /run/x" in shown
 
 
 def test_an_ipv6_address_stands_in_brackets_before_its_port() -> None:

@@ -100,7 +100,7 @@ def test_it_does_not_matter_in_which_pieces_the_lines_come(data: bytes, size: in
     found += lines.end(words=False)
 
     assert Said("info", "peer", {"n": 7}) in found
-    assert sum(one.size for one in found if isinstance(one, Stray)) <= 2 * len(data)
+    assert sum(one.size_bytes for one in found if isinstance(one, Stray)) <= 2 * len(data)
 
 
 @pytest.fixture

@@ -189,6 +189,23 @@ def test_a_limit_out_of_its_limits_is_refused(key: str, value: object) -> None:
     assert f'"limits": key "{key}"' in refusal(text)
 
 
+@pytest.mark.parametrize(
+    ("smaller", "larger"),
+    [
+        ("leaseIdleSeconds", "leaseSeconds"),
+        ("connectionsPerPrincipal", "connectionsPerDatabase"),
+        ("statementsPerLease", "statementsPerPrincipal"),
+    ],
+)
+def test_a_limit_that_another_keeps_from_being_reached_is_refused(
+    smaller: str, larger: str
+) -> None:
+    both = with_connection().removesuffix("}") + f', "limits": {{"{smaller}": 9, "{larger}": %d}}}}'
+
+    assert f'key "{smaller}" must be at most "{larger}"' in refusal(both % 8)
+    assert read(both % 9).limits != Limits()
+
+
 def test_text_that_is_not_utf8_is_refused_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(b'{\n"a": "\xff"}')

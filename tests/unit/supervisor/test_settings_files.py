@@ -8,7 +8,8 @@ import pytest
 from supervisor.keys import ConfigurationError
 from supervisor.settings import Configuration, check_configuration
 from supervisor.strict_json import parse_json
-from supervisor.targets import LOOPBACK_TARGETS, Allowed
+from supervisor.targets import LOOPBACK_TARGETS
+from wire.lending import AllowedTarget
 from wire.names import ConnectionName
 
 NAME = ConnectionName("books")
@@ -84,6 +85,21 @@ def test_roots_that_are_no_directories_are_refused(directory: Path, roots: objec
     assert '"sqliteRoots"' in refusal(directory, connections=books(), sqliteRoots=roots)
 
 
+def test_the_root_of_all_files_is_no_directory_for_databases(directory: Path) -> None:
+    refused = refusal(directory, connections=books(), sqliteRoots=["data", "/"])
+
+    assert '"sqliteRoots", entry 2' in refused
+    assert "root of all files" in refused
+
+
+def test_a_directory_in_place_of_a_file_is_told(directory: Path) -> None:
+    (directory / "data" / "inner").mkdir()
+
+    assert "a directory's" in refusal(
+        directory, connections=books("data/inner"), sqliteRoots=["data"]
+    )
+
+
 def test_clients_may_bring_no_password_and_reach_this_machine_only_by_default(
     directory: Path,
 ) -> None:
@@ -112,9 +128,9 @@ def test_targets_are_read(directory: Path) -> None:
     assert found.accepts_plaintext
     assert found.targets == (
         *LOOPBACK_TARGETS,
-        Allowed(host="db.example.com", port=5432),
-        Allowed(network="10.1.0.0/16"),
-        Allowed(network="127.0.0.1/32"),
+        AllowedTarget(host="db.example.com", port=5432),
+        AllowedTarget(network="10.1.0.0/16"),
+        AllowedTarget(network="127.0.0.1/32"),
     )
 
 
@@ -129,6 +145,11 @@ def test_targets_are_read(directory: Path) -> None:
         ([{"network": "10.0.0.0/8"}], "TLS is not available yet"),
         ([{"network": "10.0.0.1/8"}], "an address or a network"),
         ([{"host": "localhost", "ports": 1}], 'did you mean "port"?'),
+        ([{"network": "169.254.0.0/16", "sslmode": "disable"}], "ever connected to"),
+        ([{"host": "169.254.169.254", "sslmode": "disable"}], "ever connected to"),
+        ([{"network": "fe80::/10", "sslmode": "disable"}], "ever connected to"),
+        ([{"network": "224.0.0.0/4", "sslmode": "disable"}], "ever connected to"),
+        ([{"host": "::", "sslmode": "disable"}], "ever connected to"),
     ],
 )
 def test_a_target_that_is_none_is_refused_with_its_number(

@@ -7,6 +7,7 @@ import pytest
 
 from tests.harness.postgres import PostgresServer
 from tests.harness.vault_alone import VaultAlone
+from tests.unit.vault import bringing
 from tests.unit.vault.making import Account, the_settings
 
 
@@ -20,4 +21,11 @@ def account(postgres: PostgresServer) -> Account:
 def vault(account: Account) -> Iterator[VaultAlone]:
     """A real vault that knows that role's database as `main`."""
     with VaultAlone(the_settings(account.connection()), account.environment()) as running:
+        yield running
+
+
+@pytest.fixture
+def accepting(account: Account) -> Iterator[VaultAlone]:
+    """One that takes passwords of clients as well, for this machine."""
+    with VaultAlone(bringing.settings(account), account.environment()) as running:
         yield running

@@ -1,91 +1,29 @@
 """What a client brings: opened for it alone, tried once, kept like a configured credential."""
 
 import secrets
-from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from msgspec.structs import replace
 
 from tests.harness.postgres import PostgresServer
 from tests.harness.vault_alone import ALICE, VaultAlone
 from tests.harness.waiting import until
-from tests.unit.vault.making import BOB, ODD_PASSWORDS, Account, the_settings
-from vault.settings import Dynamic, VaultSettings
-from wire.destination import PADDED_TO_BYTES, Destination, sealing_purpose
+from tests.unit.vault.bringing import (
+    asking,
+    bring,
+    brought,
+    code_of,
+    padded,
+    sealed,
+    settings,
+    where,
+)
+from tests.unit.vault.making import BOB, ODD_PASSWORDS, Account
+from vault.settings import Dynamic
+from wire.destination import Destination
 from wire.faults import FaultCode
 from wire.lending import AllowedTarget, Disposed
-from wire.messages import EndLease, FromVault, Granted, OpenDynamic, Refused, Settled
-from wire.names import Incarnation, Principal
-
-SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-LOOPBACK = (AllowedTarget(network="127.0.0.0/8"), AllowedTarget(network="::1/128"))
-
-
-def settings(account: Account, *, accepts: bool = True, leases: int = 64) -> VaultSettings:
-    made = the_settings(account.connection(), leases_per_principal=leases)
-    return replace(made, dynamic=Dynamic(accepts_plaintext=accepts, targets=LOOPBACK))
-
-
-@pytest.fixture
-def accepting(account: Account) -> Iterator[VaultAlone]:
-    with VaultAlone(settings(account), account.environment()) as running:
-        yield running
-
-
-def where(account: Account) -> Destination:
-    return Destination(
-        engine="postgresql",
-        host=account.server.host,
-        port=account.server.port,
-        database="postgres",
-        user=account.role,
-    )
-
-
-def padded(password: bytes) -> bytes:
-    plain = len(password).to_bytes(2, "big") + password
-    return plain + bytes(-len(plain) % PADDED_TO_BYTES)
-
-
-def sealed(
-    vault: VaultAlone, plain: bytes, destination: Destination, principal: Principal
-) -> bytes:
-    key = X25519PublicKey.from_public_bytes(vault.sealing_key)
-    return SUITE.encrypt(plain, key, info=sealing_purpose(destination, principal))
-
-
-def bring(
-    vault: VaultAlone,
-    destination: Destination,
-    password: str,
-    *,
-    principal: Principal = ALICE,
-    plain: bytes | None = None,
-    sealed_for: tuple[Destination, Principal] | None = None,
-) -> FromVault:
-    plain = padded(password.encode()) if plain is None else plain
-    question = OpenDynamic(
-        run_id=vault.run_id(),
-        principal=principal,
-        destination=destination,
-        sealed=sealed(vault, plain, *(sealed_for or (destination, principal))),
-        executors=tuple(Incarnation(one) for one in vault.executors),
-        deadline_ms=10_000,
-    )
-    return vault.ask(question)[0]
-
-
-def code_of(answer: FromVault) -> FaultCode:
-    assert isinstance(answer, Refused), answer
-    return answer.fault.code
-
-
-def brought(vault: VaultAlone, account: Account, *, principal: Principal = ALICE) -> Granted:
-    granted = bring(vault, where(account), account.password, principal=principal)
-    assert isinstance(granted, Granted), granted
-    return granted
+from wire.messages import EndLease, Granted, Settled
 
 
 def test_what_a_client_brings_lends_a_connection_that_works(
@@ -250,10 +188,55 @@ def test_wrong_passwords_of_one_account_are_soon_not_tried_and_its_lease_goes_on
     codes = [code_of(bring(accepting, where(account), secrets.token_urlsafe(9))) for _ in range(4)]
 
     assert codes == [FaultCode.LOGIN_FAILED] * 3 + [FaultCode.LOGIN_PAUSED]
-    # Whoever has logged in is not held up by guesses, and neither is anybody else.
+    # Whoever has logged in is not held up by guesses, and neither is a configured connection.
     executor.session(granted.grants[executor.name]).close()
-    assert isinstance(bring(accepting, where(account), account.password, principal=BOB), Granted)
     assert isinstance(accepting.try_open(), Granted)
+
+
+def test_in_no_spelling_and_by_no_two_clients_is_an_account_refused_more_than_three_times(
+    accepting: VaultAlone, postgres: PostgresServer, account: Account
+) -> None:
+    here, another = where(account), Account(postgres, "another")
+    hosts = ["127.0.0.1", "localhost", "LocalHost", "::ffff:127.0.0.1", "0::FFFF:7F00:1", "::1"]
+
+    codes = [
+        code_of(bring(accepting, replace(here, host=host), "x", principal=principal))
+        for principal in (ALICE, BOB)
+        for host in hosts
+    ]
+
+    assert codes == [FaultCode.LOGIN_FAILED] * 3 + [FaultCode.LOGIN_PAUSED] * 9
+    # Nor is the right one tried; another account at that server is.
+    right = bring(accepting, here, account.password, principal=BOB)
+    assert code_of(right) is FaultCode.LOGIN_PAUSED
+    brought(accepting, another, principal=BOB)
+
+
+def test_wrong_passwords_that_come_at_once_are_three_too_though_a_right_one_came_before(
+    accepting: VaultAlone, account: Account
+) -> None:
+    brought(accepting, account)
+    here = where(account)
+    questions = [
+        asking(accepting, here, sealed(accepting, padded(b"x"), here, ALICE), ALICE)
+        for _ in range(8)
+    ]
+
+    for question in questions:
+        accepting.tell(question)
+    codes = [code_of(accepting.answer_to(question.run_id)[0]) for question in questions]
+
+    assert codes == [FaultCode.LOGIN_FAILED] * 3 + [FaultCode.LOGIN_PAUSED] * 5
+
+
+def test_what_was_opened_does_not_open_again(accepting: VaultAlone, account: Account) -> None:
+    here = where(account)
+    password = sealed(accepting, padded(account.password.encode()), here, ALICE)
+
+    first, second = (accepting.ask(asking(accepting, here, password, ALICE))[0] for _ in range(2))
+
+    assert isinstance(first, Granted)
+    assert code_of(second) is FaultCode.INTERNAL
 
 
 def test_one_client_cannot_find_out_which_ports_are_open(

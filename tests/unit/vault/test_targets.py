@@ -36,6 +36,8 @@ def literal(text: str, allowed: tuple[AllowedTarget, ...], port: int = PORT) -> 
         "169.254.0.1",
         "100.100.100.200",
         "168.63.129.16",
+        "192.0.0.170",
+        "192.0.0.171",
         "192.0.0.192",
         "224.0.0.1",
         "255.255.255.255",
@@ -52,6 +54,12 @@ def literal(text: str, allowed: tuple[AllowedTarget, ...], port: int = PORT) -> 
         "::169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "64:ff9b:1:1a9:fe:a9fe::",
+        "64:ff9b:1:1:a9:fea9:fe00::",
+        "::ffff:0:169.254.169.254",
+        "2001:db8::5efe:169.254.169.254",
+        "2001:db8::200:5efe:169.254.169.254",
         "2002:a9fe:a9fe::1",
         "2001:0:a9fe:a9fe::",
         "2001::5601:5601",
@@ -69,6 +77,28 @@ def test_an_ipv4_address_and_its_mapped_form_are_one(address: IPv4Address) -> No
 
     for allowed in (EVERYTHING, LOOPBACK, (AllowedTarget(network="10.0.0.0/8"),)):
         assert may_connect("db", PORT, mapped, allowed) is may_connect("db", PORT, address, allowed)
+
+
+WRITTEN_AT_THE_END: Final = st.sampled_from(
+    ["::ffff:", "::", "::ffff:0:", "64:ff9b::", "64:ff9b:1::", "2001:db8::5efe:", "fd12::200:5efe:"]
+)
+NOBODYS: Final = st.one_of(
+    st.ip_addresses(network="169.254.0.0/16"),
+    st.ip_addresses(network="224.0.0.0/3"),
+    st.sampled_from([IPv4Address(text) for text in ("100.100.100.200", "168.63.129.16")]),
+)
+
+
+@given(WRITTEN_AT_THE_END, NOBODYS)
+def test_no_spelling_of_what_is_never_a_database_gets_past(before: str, address: Address) -> None:
+    assert not literal(before + str(address), EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    "text", ["64:ff9b:1:fffe::a00:5", "64:ff9b:1::a00:5", "2001:db8::5efe:a00:5"]
+)
+def test_an_address_that_leads_to_an_ordinary_one_is_not_refused(text: str) -> None:
+    assert literal(text, EVERYTHING)
 
 
 @given(addresses, st.integers(0, 32))
