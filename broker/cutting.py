@@ -2,7 +2,7 @@
 
 Works in place, and makes no object of what it cuts but the one that it returns. In such a call
 everything is cut that is not known to be needed: a password under a wrong name, or in a wrong
-place, is one too. Any other message is left as it is. Pure.
+place, is one too. A call of another tool, by its name, is left as it is. Pure.
 
 What stays is the same JSON, with `""` or `0` for each value that is gone, `""` for each name, and
 spaces for the rest of it; where the text is not JSON, all of it is gone.
@@ -11,10 +11,10 @@ spaces for the rest of it; where the text is not JSON, all of it is gone.
 import re
 from typing import Final
 
-from broker.json_places import Names, NotJsonError, Place, places, spelling
+from broker.json_places import Names, NotJsonError, Path, Place, places, spelling
 from broker.json_text import unescaped
 from broker.wiped import Wiped
-from wire.destination import PASSWORD_MAX_BYTES
+from wire.destination import HOST_MAX, PASSWORD_MAX_BYTES
 
 TOOL: Final = "connect_storage"
 
@@ -24,22 +24,44 @@ _ESCAPE: Final = re.compile(rb"\\u00[5-7]")
 """Begins every escape of a character that the tool's name has."""
 
 _ESCAPED_MAX_BYTES: Final = 6  # of one byte, as in \\u0041
+_PAIR_MAX_BYTES: Final = 12  # of one character, as in \\ud83d\\ude00
 _NUL: Final = 0
 
-_MESSAGE: Final = ("jsonrpc", "id", "method")
-_ARGUMENTS: Final = ("storage_type", "host", "database", "username", "port")
-_NAMES: Final = Names(*_MESSAGE, "params", "name", "_meta", "arguments", *_ARGUMENTS, "password")
+_ANY: Final = re.compile(rb".*+", re.DOTALL)
+_WORD: Final = re.compile(
+    rb'"(?:[\w/-]|\\/|\\u00(?i:2[df]|3[0-9]|5f|[46][1-9a-f]|[57][0-9a])){1,64}"'
+)
+_NUMBER: Final = re.compile(rb"[^\"]*+")
 
+_NAMES: Final = Names(
+    *("jsonrpc", "id", "method", "params", "requestId", "name", "_meta", "arguments"),
+    *("storage_type", "host", "database", "username", "port", "password"),
+)
 _META: Final = ("params", "_meta")
 _PASSWORD: Final = ("params", "arguments", "password")
-_KEPT: Final = frozenset(
-    [
-        *((name,) for name in _MESSAGE),
-        ("params", "name"),
-        *(("params", "arguments", name) for name in _ARGUMENTS),
-    ]
-)
-_KEPT_NAMES: Final = _KEPT | {("params",), _META, ("params", "arguments"), _PASSWORD}
+_KEPT: Final[dict[Path, re.Pattern[bytes]]] = {
+    ("jsonrpc",): _ANY,
+    ("id",): _ANY,
+    ("method",): _WORD,
+    ("params", "requestId"): _ANY,  # a cancellation may give a reason that names the tool
+    ("params", "name"): _WORD,
+    ("params", "arguments", "storage_type"): _WORD,
+    ("params", "arguments", "port"): _NUMBER,
+}
+"""What a value that stays looks like."""
+
+_TELLING: Final[dict[Path, re.Pattern[bytes]]] = {
+    ("params", "arguments", "host"): re.compile(rb"[:=@/?]"),
+    ("params", "arguments", "database"): re.compile(rb"[:=@]"),
+    ("params", "arguments", "username"): re.compile(rb"[:=]"),
+}
+"""What a URL or a list of settings has in it, where one of these stands alone."""
+
+_IPV6: Final = re.compile(rb"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}")
+"""Every literal address of this kind; its colons tell nothing."""
+
+_OUTER_NAMES: Final = {("params",), _META, ("params", "arguments"), _PASSWORD}
+_KEPT_NAMES: Final = _OUTER_NAMES.union(_KEPT, _TELLING)
 
 OTHER_TOOLS: Final = (
     "connect_named_storage",
@@ -59,7 +81,7 @@ def is_suspect(raw: bytearray) -> bool:
 
 
 def cut_password(raw: bytearray) -> Wiped | None:
-    """Cut everything secret out of *raw*, if it is such a call; return the password.
+    """Cut everything secret out of *raw*, which is suspect; return the password.
 
     None where there is none that could be one: 1 to PASSWORD_MAX_BYTES bytes of Unicode text
     without a NUL. Of several it is the last, as it is for whoever decodes the rest.
@@ -75,18 +97,15 @@ def cut_password(raw: bytearray) -> Wiped | None:
     for place in found:
         if place.path == _PASSWORD and not place.is_name:
             password = _password(raw, place)
-        if not _is_kept(place):
+        if not _is_kept(raw, place):
             _cut(raw, place)
     return password
 
 
 def _is_call(raw: bytearray, found: list[Place]) -> bool:
-    """Return whether this calls the tool, or could have been meant to."""
-    values = [place for place in found if place.is_string and not place.is_name]
-    called = [place for place in values if place.path == ("params", "name")]
-    if called:
-        return not all(_OTHERS.name_at(raw, place.start, place.end) for place in called)
-    return any(_SPELLED.fullmatch(raw, place.start + 1, place.end - 1) for place in values)
+    """Return whether this may be meant to call the tool, whose name it has, and not another one."""
+    called = [place for place in found if place.path == ("params", "name") and not place.is_name]
+    return not called or not all(_OTHERS.name_at(raw, one.start, one.end) for one in called)
 
 
 def _password(raw: bytearray, place: Place) -> Wiped | None:
@@ -99,10 +118,28 @@ def _password(raw: bytearray, place: Place) -> Wiped | None:
     return password
 
 
-def _is_kept(place: Place) -> bool:
+def _is_kept(raw: bytearray, place: Place) -> bool:
     if place.path[:2] == _META:
         return "password" not in place.path
-    return place.path in (_KEPT_NAMES if place.is_name else _KEPT)
+    if place.is_name:
+        return place.path in _KEPT_NAMES
+    if place.path in _TELLING:
+        return not _may_tell(raw, place)
+    kept = _KEPT.get(place.path)
+    return kept is not None and kept.fullmatch(raw, place.start, place.end) is not None
+
+
+def _may_tell(raw: bytearray, place: Place) -> bool:
+    """Return whether the name of a host, a database or a user may have a password with it."""
+    start, end = place.start + 1, place.end - 1
+    if not place.is_string or end - start > HOST_MAX * _PAIR_MAX_BYTES:
+        return True
+    name = unescaped(raw, start, end)
+    if name is None:
+        return True
+    if place.path[-1] == "host" and _IPV6.fullmatch(name):
+        return False
+    return _TELLING[place.path].search(name) is not None
 
 
 def _cut(raw: bytearray, place: Place) -> None:

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 _TOKEN: Final = re.compile(
-    rb"""[ \t\n\r]*+ (?: (?P<string> "(?>(?:[^"\\\x00-\x1f]++|\\.)*)" )
+    rb"""[ \t\n\r]*+ (?: (?P<string> " )
        | (?P<open> [{\[] ) | (?P<close> [}\]] ) | (?P<colon> : ) | (?P<comma> , )
-       | (?P<scalar> [^ \t\n\r"{}\[\]:,]++ ) )""",
-    re.VERBOSE | re.DOTALL,
+       | (?P<scalar> true | false | null | -?[0-9][0-9.eE+-]*+ ) )""",
+    re.VERBOSE,
 )
+# The bound is what keeps this small: each repeat of a group is remembered until the match ends.
+_PIECE: Final = re.compile(rb'(?>(?:[^"\\\x00-\x1f]++|\\.){1,1000})', re.DOTALL)
+_QUOTE: Final = ord('"')
 _SPACE: Final = re.compile(rb"[ \t\n\r]*+")
 _BRACE: Final = ord("{")
 
@@ -65,15 +68,25 @@ def places(raw: bytearray, names: Names) -> Iterator[Place]:
     frames: list[_Frame] = []
     at = count = 0
     while (found := _TOKEN.match(raw, at)) is not None:
-        at, count = found.end(), count + 1
-        if count > TOKENS_MAX or len(frames) > DEPTH_MAX:
+        kind, at, count = found.lastgroup or "", found.end(), count + 1
+        if count > TOKENS_MAX or len(frames) > DEPTH_MAX or (count > 1 and not frames):
             raise NotJsonError
-        kind = found.lastgroup or ""
+        if kind == "string":
+            at = _string_end(raw, at)
         place = _step(frames, kind, raw, (found.start(kind), at), names)
         if place is not None:
             yield place
     if frames or _SPACE.fullmatch(raw, at) is None:
         raise NotJsonError
+
+
+def _string_end(raw: bytearray, at: int) -> int:
+    """Return where the string ends whose content begins at *at*; raise NotJsonError."""
+    while (piece := _PIECE.match(raw, at)) is not None:
+        at = piece.end()
+    if at == len(raw) or raw[at] != _QUOTE:
+        raise NotJsonError
+    return at + 1
 
 
 class _Frame:

@@ -36,7 +36,7 @@ from broker.sdk import SPLICE, Carried, Splices
 from broker.sealing import Sealed, Sealing
 from broker.streams import LINE_MAX_BYTES, LineReader, LineTooLongError, LineWriter
 from broker.unanswered import Unanswered
-from broker.wiped import Wiped
+from broker.wiped import Wiped, wipe
 from wire.names import Principal
 
 _OURS: Final = frozenset({"content", "structuredContent", "isError"})
@@ -102,14 +102,22 @@ class _Client:
     async def _pass_on(
         self, line: Wiped, server: MemoryObjectSendStream[SessionMessage | Exception]
     ) -> None:
+        message = self._read(line)
+        # It is not needed any more, and whoever waits for the next one still has it.
+        with memoryview(line) as view:
+            wipe(view)
+        if isinstance(message, bytes):
+            await self._writer.write(message)
+        else:
+            await server.send(message)
+
+    def _read(self, line: Wiped) -> SessionMessage | bytes:
+        """Return the message in *line*, or the answer to what is none."""
         password = self._sealing.take_password(line, self._principal)
         try:
-            envelope = read_envelope(line)
-            message = self._message(envelope, password, len(line))
+            return self._message(read_envelope(line), password, len(line))
         except MalformedEnvelopeError as error:
-            await self._writer.write(rpc_error(None, error.code, error.sentence))
-            return
-        await server.send(message)
+            return rpc_error(None, error.code, error.sentence)
 
     def _message(self, envelope: Envelope, password: Sealed, size_bytes: int) -> SessionMessage:
         params, arguments = bytes(envelope.params), b"{}"

@@ -10,6 +10,7 @@ CANARY: Final = "tests/system/test_canary.py"
 CANARY_MD5: Final = "tests/system/test_canary_md5.py"
 CANARY_DYNAMIC: Final = "tests/system/test_canary_dynamic.py"
 CUTTING: Final = "tests/unit/broker/test_cutting.py"
+CUTTING_ARGUMENTS: Final = "tests/unit/broker/test_cutting_arguments.py"
 DYNAMIC: Final = "tests/unit/vault/test_dynamic.py"
 TARGETS: Final = "tests/unit/vault/test_targets.py"
 PLAN: Final = "tests/unit/supervisor/test_plan.py"
@@ -212,9 +213,9 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{CANARY_DYNAMIC}::test_what_is_wrong_with_a_call_leaves_nothing_of_it_either",
         f"{CUTTING}::test_however_a_call_is_written_nothing_of_its_password_is_left",
         f"{CUTTING}::test_what_is_in_a_wrong_place_or_of_a_wrong_kind_is_cut_too",
-        "tests/unit/broker/test_cutting.py::test_what_could_have_been_meant_as_a_call_is_cut",
-        "tests/unit/broker/test_cutting_arguments.py::test_a_password_in_another_argument_is_cut_with_it",
-        "tests/unit/broker/test_stdio.py::test_nothing_of_a_line_is_left_while_the_next_one_is_waited_for",
+        f"{CUTTING}::test_what_could_have_been_meant_as_a_call_is_cut",
+        f"{CUTTING_ARGUMENTS}::test_a_password_in_another_argument_is_cut_with_it",
+        f"{STDIO}::test_nothing_of_a_line_is_left_while_the_next_one_is_waited_for",
     ),
     "C34": (
         f"{DYNAMIC}::test_what_was_sealed_for_another_destination_does_not_open",

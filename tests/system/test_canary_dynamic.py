@@ -85,6 +85,23 @@ def storage(databases: Databases, name: str, **change: object) -> dict[str, obje
     }
 
 
+def misspelled(fields: dict[str, object]) -> list[str]:
+    """Return what somebody may send who means a call of connect_storage."""
+    secret = str(fields["password"])
+    good = call_text(fields, Way())
+    by_name = json.dumps({"connect_storage": fields})
+    inner = {**fields, "password": "", "username": f"u:{secret}"}
+    return [
+        good.replace('"', "'"),
+        f"connect_storage {json.dumps(fields)}",
+        good.encode("utf-16-be").decode("latin-1"),
+        f'{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{by_name}}}',
+        f'{{"jsonrpc":"2.0","id":7,"method":"tools/connect_storage","params":{json.dumps(fields)}}}',
+        call_text({**inner, "host": f"postgres://u:{secret}@127.0.0.1"}, Way()),
+        call_text({**inner, "database": f"password={secret}"}, Way()),
+    ]
+
+
 def suspects(system: System, *roles: str) -> list[Suspect]:
     return [
         Suspect(pid=process.pid, role=process.role)
@@ -179,6 +196,9 @@ def test_what_is_wrong_with_a_call_leaves_nothing_of_it_either(
             way = Way(version=version)
             fields = storage(databases, "odd", host="connect_storage")
             send_http(system, call_text(fields, way, tool=tool), way)
+    for name in NAMES:
+        for text in misspelled(storage(databases, name)):
+            send_http(system, text, Way())
     assert_gone(system, databases)
 
 
@@ -193,6 +213,9 @@ def test_over_standard_streams_it_is_nowhere_right_after_the_answer_nor_later(
                 assert expected(system) in json.dumps(answer, separators=(",", ":")).encode()
         asked(call_text(storage(databases, "odd"), Way())[:-1])
         assert_gone(system, databases)
+        for text in misspelled(storage(databases, "random")):
+            asked(text)
+            assert_gone(system, databases, "gateway")
 
         for _ in range(LATER_CALLS):
             asked(call_text({}, Way(), tool="list_connections"))

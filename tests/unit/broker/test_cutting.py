@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from broker.cutting import OTHER_TOOLS, TOOL, cut_password, is_suspect
 from broker.tools import TOOLS
+from tests.unit.broker.raw_call import a_call, taken_from
 from wire.destination import PASSWORD_MAX_BYTES
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -50,18 +51,6 @@ def _one(character: str, draw: st.DataObject) -> str:
     ways.append("".join(rf"\u{code}" for code in codes))
     ways.append("".join(rf"\u{code.upper()}" for code in codes))
     return draw.draw(st.sampled_from(ways))
-
-
-def a_call(arguments: str, *, name: str = f'"{TOOL}"', around: str = "") -> bytearray:
-    return bytearray(
-        f'{{"jsonrpc":"2.0","id":1,"method":"tools/call",'
-        f'"params":{{{around}"name":{name},"arguments":{arguments}}}}}'.encode()
-    )
-
-
-def taken_from(raw: bytearray) -> bytes | None:
-    password = cut_password(raw)
-    return None if password is None else bytes(password)
 
 
 def pieces(password: str) -> set[bytes]:
@@ -148,6 +137,14 @@ def test_what_is_in_a_wrong_place_or_of_a_wrong_kind_is_cut_too(arguments: str) 
         '{"params":{"name":"connect_storage "},"x":"SECRET1"}',
         '{"params":{"name":"Connect_storage","arguments":["SECRET1","connect_storage"]}}',
         '{"params":{"name":"execute_query"},"params":{"name":"connect_storage","a":"SECRET1"}}',
+        '{"params":{"connect_storage":{"password":"SECRET1"},"_meta":{}}}',
+        '{"params":{"\\u0063onnect_storage":["SECRET1"]}}',
+        '{"method":"tools/connect_storage","params":{"password":"SECRET1"}}',
+        '{"method":"connect_storage(\'SECRET1\')","params":{}}',
+        '{"params":{"name":"connect_storage {SECRET1}"}}',
+        '{"params":"{\\"name\\":\\"connect_storage\\",\\"password\\":\\"SECRET1\\"}"}',
+        '{"result":{"content":"connect_storage SECRET1"}}',
+        '["disconnect_storage","SECRET1"]',
     ],
 )
 def test_what_could_have_been_meant_as_a_call_is_cut(message: str) -> None:
@@ -170,6 +167,15 @@ def test_what_could_have_been_meant_as_a_call_is_cut(message: str) -> None:
         '{"params":{"name":"connect_storage","arguments":{"password":"SECRET1"}}}}',
         '{"params":{"name":"connect_storage"}} "SECRET1',
         '"connect_storage","SECRET1"',
+        '"connect_storage" "SECRET1"',
+        "connect_storage SECRET1",
+        'connect_storage {"password":"SECRET1"}',
+        "connect_storage password:SECRET1",
+        "{'params':{'name':'connect_storage','arguments':{'password':'SECRET1'}}}",
+        '{"name":"connect_storage","password":SECRET1}',
+        '{"name":"connect_storage","password":trueSECRET1}',
+        '{"name":"connect_storage"}{"password":"SECRET1"}',
+        '{"name":"connect_storage"} 12345678',
         "[" * 100 + '"connect_storage","SECRET1"',
         "[" + "0," * 200_000 + '"connect_storage","SECRET1"]',
     ],

@@ -7,7 +7,8 @@ import sys
 import pytest
 from mcp import Client, StdioServerParameters
 
-from broker.streams import LINE_MAX_BYTES
+from broker.streams import LINE_MAX_BYTES, LineReader
+from broker.wiped import Wiped
 from tests.unit.broker.gateway_process import REPOSITORY
 from tests.unit.broker.serving import MODERN_META, MODERN_VERSION, part, tool_call
 from tests.unit.broker.standin_router import ID, StandInRouter, silent
@@ -42,6 +43,39 @@ def test_the_sdks_client_is_served_over_stdio_in_both_eras(mode: str) -> None:
             assert isinstance(message, Execute)
             assert message.principal == "uid:1000"
 
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"connect_storage hunter2",
+        b"{'name':'connect_storage','password':'hunter2'}",
+        '{"name":"connect_storage","password":"hunter2"}'.encode("utf-16-be"),
+        json.dumps({"jsonrpc": "2.0", "id": 7, "method": "hunter2"}).encode(),
+        json.dumps(tool_call("list_connections", {}, version=MODERN_VERSION)).encode(),
+    ],
+)
+def test_nothing_of_a_line_is_left_while_the_next_one_is_waited_for(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[Wiped] = []
+    read = LineReader.read
+
+    async def kept(reader: LineReader) -> Wiped | None:
+        found = await read(reader)
+        lines.extend([] if found is None else [found])
+        return found
+
+    async def run() -> None:
+        with StandInRouter() as router:
+            async with a_client(router) as client:
+                await client.send(line)
+                await client.receive()
+
+                assert [bytes(one) for one in lines] == [bytes(len(line))]
+
+    monkeypatch.setattr(LineReader, "read", kept)
     asyncio.run(run())
 
 
