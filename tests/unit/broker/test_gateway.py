@@ -2,15 +2,12 @@ import json
 import os
 import secrets
 import sys
-import tomllib
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from broker.__main__ import main
-from broker.replies import SERVER_VERSION
 from tests.unit.broker.gateway_process import REPOSITORY, GatewayProcess, listening_socket
 from tests.unit.broker.serving import MODERN_VERSION, part, tool_call
 from tests.unit.broker.standin_router import ID, StandInRouter, silent
@@ -132,9 +129,3 @@ def test_a_gateway_loads_no_driver_and_no_engine() -> None:
 def test_another_role_than_the_brokers_is_a_usage_error(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="usage"):
         main(arguments)
-
-
-def test_the_version_that_clients_see_is_the_packages() -> None:
-    project = tomllib.loads((Path(REPOSITORY) / "pyproject.toml").read_text())["project"]
-
-    assert project["version"] == SERVER_VERSION
