@@ -23,6 +23,12 @@ _WIPING: Final = {
     "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0",
 }
 
+_BOUND: Final = {
+    # A library's function that is bound at its first call, which is the default, is bound by code
+    # that puts the vector registers on the stack, with what a cipher or a copy left in them.
+    "LD_BIND_NOW": "1",
+}
+
 _DEFAULT_SIGNALS: Final = (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,10 +52,11 @@ class Spawned:
 def role_programs(demo: tuple[str, ...] = ()) -> dict[Role, Program]:
     """Return each role's command line; `-P` keeps the working directory off the import path."""
     python = (sys.executable, "-P", "-m")
-    wiping = tuple(_WIPING.items())
+    bound = tuple(_BOUND.items())
+    wiping = (*_WIPING.items(), *bound)
     return {
         "router": Program((*python, "broker", "router")),
-        "gateway": Program((*python, "broker", "gateway")),
+        "gateway": Program((*python, "broker", "gateway"), bound),
         "vault": Program((*python, "vault", "service"), wiping),
         "login-server": Program((*python, "vault", "login-server"), wiping),
         "executor": Program((*python, "executor")),

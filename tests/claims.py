@@ -71,6 +71,7 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         _NOWHERE,
         _NOWHERE_FROM_THE_SCRIPT_ON,
         f"{CANARY}::test_a_client_on_standard_streams_gets_no_password_either",
+        "tests/unit/vault/test_stack.py::test_nothing_of_a_password_is_left_on_the_stack",
     ),
     "C2": (
         f"{CANARY_MD5}::test_neither_password_nor_stored_hash_nor_answer_is_in_any_process",

@@ -37,3 +37,11 @@ def test_vault_and_login_server_overwrite_the_memory_that_they_free() -> None:
     for role, program in programs.items():
         wiping = "PYTHONMALLOC" in dict(program.environment)
         assert wiping == (role in {"vault", "login-server"})
+
+
+def test_whoever_sees_a_password_has_its_libraries_bound_before_it_does() -> None:
+    programs = role_programs()
+
+    for role, program in programs.items():
+        is_bound = dict(program.environment).get("LD_BIND_NOW") == "1"
+        assert is_bound == (role in {"gateway", "vault", "login-server"})
