@@ -162,12 +162,10 @@ class Dispatch:
     def _lost_with_executor(self, flight: Flight, now: float) -> list[Command]:
         flight.executor = None
         held = None if flight.lease is None else self._cache.find(flight.lease, now=now)
-        is_trial = flight.trial is not None
-        is_harmless = is_trial or (held is not None and held.pool.access == "read-only")
-        is_worth_it = flight.is_wanted and not flight.is_second_try and now < flight.deadline
-        if is_harmless and is_worth_it:
-            flight.is_second_try = True
+        is_read_only = held is not None and held.pool.access == "read-only"
+        if flight.try_again(is_read_only=is_read_only, now=now):
             return self._place(flight, now)
+        is_trial = flight.trial is not None
         return self._fail(flight, Fault(code=FaultCode.UNAVAILABLE) if is_trial else LOST, now)
 
     def ran(

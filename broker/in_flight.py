@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from broker.payloads import Payloads
 from broker.shares import Limits, Shares
@@ -13,6 +13,9 @@ from broker.workers import KINDS, Kind
 from wire.faults import Fault, FaultCode
 from wire.messages import Execute, Request
 from wire.names import ConnectionId, Incarnation, Principal, RequestId, RunId
+
+TRIALS_MAX: Final = 3
+"""All file executors may die at once, and the next of them too."""
 
 
 class Place(Enum):
@@ -45,7 +48,8 @@ class Flight:
     executor: Incarnation | None = None
     runs_on: Kind = "executor"
     trial: Trial | None = None
-    is_second_try: bool = False
+    tries_again: int = 0
+    """How often it was run once more, because its executor died."""
     is_repeated: bool = False
     """True when a vault that died may have carried it out already."""
     is_wanted: bool = True
@@ -57,6 +61,22 @@ class Flight:
         if isinstance(self.asked, Execute):
             return self.asked.connection_id
         return None if self.trial is None else self.trial.connection_id
+
+    @property
+    def is_second_try(self) -> bool:
+        """Return whether an executor has died of it, or with it, already."""
+        return self.tries_again > 0
+
+    def try_again(self, *, is_read_only: bool, now: float) -> bool:
+        """Return whether what died with its executor is run once more, and count that.
+
+        Opening a file changes nothing, but a file that ends executors is not opened for ever.
+        """
+        most = TRIALS_MAX if self.trial is not None else int(is_read_only)
+        if not self.is_wanted or self.tries_again >= most or now >= self.deadline:
+            return False
+        self.tries_again += 1
+        return True
 
     def may_be_done(self) -> bool:
         """Return whether a vault, living or dead, may have done what was asked."""

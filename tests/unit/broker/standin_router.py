@@ -26,6 +26,12 @@ from wire.sockets import new_key_pair
 
 ID = "A" * 43
 SETTLED_S = 5.0
+DESCRIBED = {
+    "type": "postgresql",
+    "host": "localhost",
+    "database": "d",
+    "access": "read-only",
+}
 
 Reply: TypeAlias = bytes | Fault | None
 Behavior: TypeAlias = Callable[[FromGateway, bytes], Reply]
@@ -37,7 +43,7 @@ def friendly(message: FromGateway, _payload: bytes) -> Reply:
         case ListConnections():
             return success({"connections": [{"name": "demo", "access": "read-only"}]})
         case Connect(name=name):
-            return success({"connection_id": ID, "connection_name": name})
+            return success({"connection_id": ID, "connection_name": name, **DESCRIBED})
         case Execute():
             return success({"rows": [{"n": 1, "€": "ü\\\"'\n"}], "row_count": 1})
         case Disconnect():

@@ -2,6 +2,7 @@
 
 from broker.commands import Command, TellGateway, TellVault
 from broker.dispatch import Dispatch
+from broker.in_flight import TRIALS_MAX
 from tests.unit.broker.making import (
     FILE_LEASE,
     GATEWAY,
@@ -117,14 +118,17 @@ def test_a_lease_that_nobody_could_try_in_time_is_ended() -> None:
     assert is_ended(told)
 
 
-def test_a_file_is_tried_once_more_when_the_file_executor_dies_and_then_given_up() -> None:
+def test_a_file_is_tried_again_when_its_executors_die_but_not_for_ever() -> None:
     dispatch = a_dispatch_of_files(F, G)
-    ((first, _),) = runs(opened(dispatch))
+    told = opened(dispatch)
+    tried = []
 
-    again = dispatch.executor_lost(first, now=0)
-    ((second, _),) = runs(again)
-    given_up = dispatch.executor_lost(second, now=0)
+    for _ in range(TRIALS_MAX + 1):
+        ((executor, _),) = runs(told)
+        tried.append(executor)
+        told = dispatch.executor_lost(executor, now=0)
+        told += dispatch.executor_arrived(executor, 1, kind="file-executor", now=0)
 
-    assert {first, second} == {F, G}
-    assert failed(FaultCode.UNAVAILABLE) in given_up
-    assert is_ended(given_up)
+    assert set(tried) == {F, G}
+    assert failed(FaultCode.UNAVAILABLE) in told
+    assert is_ended(told)
