@@ -1,5 +1,6 @@
 """Fixtures, and the check that no test's secrets are in any log."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,15 @@ from tests.harness.postgres import PostgresServer
 from tests.harness.system import System
 
 pytest_plugins = ["tests.harness.canary_check"]
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C end what the tests start, also where a shell started us in its background.
+
+    Such a shell has its programs ignore SIGINT, and whatever those start inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
