@@ -150,10 +150,13 @@ class StandInVault:
             parameters=session.parameters,
             backend_id=session.backend_id,
         )
-        with contextlib.suppress(PeerGoneError):
+        # On record before the executor can use it, as in the vault.
+        self.lent.append(handle)
+        try:
             send_packet(handover, encode(message), [descriptor])
             ACCEPTED.decode(receive_packet(handover).content)
-            self.lent.append(handle)
+        except PeerGoneError:
+            self.lent.remove(handle)
 
 
 def open_descriptors() -> int:
