@@ -11,7 +11,7 @@ from tests.harness.databases import Databases
 from tests.harness.postgres import PostgresServer
 from tests.harness.system import System
 
-pytest_plugins = ["tests.harness.canary_check"]
+pytest_plugins = ["tests.harness.canary_check", "tests.harness.server_fixtures"]
 
 
 def pytest_configure() -> None:

@@ -6,12 +6,9 @@ runs it as `nobody`. It dies with the test process: the kernel sends it SIGQUIT 
 """
 
 import os
-import pwd
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +21,7 @@ from psycopg import sql
 
 from tests.harness.canaries import register
 from tests.harness.postgres_programs import embedded_programs
+from tests.harness.server_programs import LOOPBACK, as_server_user, free_port, give_to_server
 
 StopMode = Literal["smart", "fast", "immediate"]
 """PostgreSQL's own words: wait for clients, end their sessions, or stop without a check point."""
@@ -33,8 +31,6 @@ _STOP_SIGNALS: Final[dict[StopMode, signal.Signals]] = {
     "fast": signal.SIGINT,
     "immediate": signal.SIGQUIT,
 }
-# Below the kernel's ephemeral ports, so that no outgoing connection can take the port first.
-_PORTS: Final = range(20_000, 32_000)
 _START_S: Final = 30.0
 _STOP_S: Final = 15.0
 _LOOK_EVERY_S: Final = 0.01
@@ -44,10 +40,11 @@ class PostgresServer:
     """One server; `with PostgresServer() as server:` starts it and leaves nothing behind.
 
     It may be stopped and started again in between: data, port and passwords stay. *rules* go before
-    all others of pg_hba.conf; *binaries* are another release's programs.
+    all others of pg_hba.conf; *binaries* are another release's programs, *variables* what they need
+    in their environment.
     """
 
-    host: Final = "127.0.0.1"
+    host: Final = LOOPBACK
     admin_user: Final = "admin"
 
     def __init__(
@@ -56,13 +53,15 @@ class PostgresServer:
         max_connections: int = 60,
         rules: tuple[str, ...] = (),
         binaries: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.admin_password = secrets.token_urlsafe(18)
         register("the administrator's password", self.admin_password)
-        self.port = _free_port()
+        self.port = free_port()
         self._max_connections = max_connections
         self._rules = rules
         self._binaries = binaries or embedded_programs()
+        self._environment = {**os.environ, **(variables or {})}
         self._directory = Path(tempfile.mkdtemp(prefix="strongroom-test-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self._directory / "log"
@@ -91,11 +90,12 @@ class PostgresServer:
         """Start the server and wait until it takes connections."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_server_user(), self._binaries / "postgres", "-D", self._data],
+                [*as_server_user(signal.SIGQUIT), self._binaries / "postgres", "-D", self._data],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self._directory,
+                env=self._environment,
             )
         self._wait_until_ready(self._process)
 
@@ -175,19 +175,24 @@ class PostgresServer:
         return self._directory / "data"
 
     def _make(self) -> None:
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self._directory, nobody.pw_uid, nobody.pw_gid)
+        give_to_server(self._directory)
         password_file = os.memfd_create("admin-password")
         try:
             os.write(password_file, self.admin_password.encode())
             options = ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
             options += ["-U", self.admin_user, f"--pwfile=/dev/fd/{password_file}"]
             made = subprocess.run(
-                [*_as_server_user(), self._binaries / "initdb", "-D", self._data, *options],
+                [
+                    *as_server_user(signal.SIGQUIT),
+                    self._binaries / "initdb",
+                    "-D",
+                    self._data,
+                    *options,
+                ],
                 check=False,
                 capture_output=True,
                 cwd=self._directory,
+                env=self._environment,
                 pass_fds=[password_file],
             )
         finally:
@@ -249,23 +254,3 @@ def _role_option(name: str, value: bool | int | str) -> sql.Composable:  # noqa:
     if name == "in_role":
         return sql.SQL("{} {}").format(word, sql.Identifier(str(value)))
     return sql.SQL("{} {}").format(word, sql.Literal(value))
-
-
-def _free_port() -> int:
-    for port in random.sample(_PORTS, 50):
-        with socket.socket() as probe:
-            try:
-                probe.bind((PostgresServer.host, port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("found no free port for a PostgreSQL server")
-
-
-def _as_server_user() -> list[str]:
-    # The signal on the parent's death survives exec but not a change of user: setpriv sets it last.
-    prefix = ["setpriv", "--pdeathsig=QUIT"]
-    if os.geteuid() != 0:
-        return prefix
-    nobody = pwd.getpwnam("nobody")
-    return [*prefix, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
