@@ -81,6 +81,7 @@ def run(
         run_id=flight.run_id,
         connection_id=lease,
         pool=held.pool,
+        engine=held.engine,
         grant=held.grants.get(executor, b""),
         deadline_ms=min(left_ms, held.statement_ms),
     )

@@ -24,6 +24,7 @@ from wire.lending import (
     Interrupt,
     NotHandedOver,
     Returned,
+    Session,
     ToBorrower,
     Withdrawn,
 )
@@ -48,7 +49,8 @@ NEXT_VAULT_S: Final = 0.5
 class Borrowed(NamedTuple):
     """One connection that speaks the protocol after login; the receiver owns the descriptor."""
 
-    session: HandedOver
+    handle: Handle
+    session: Session
     descriptor: int
 
 
@@ -208,7 +210,11 @@ class VaultLink:
         except MalformedMessageError:
             message = NotHandedOver(fault=Fault(code=FaultCode.INTERNAL))
         if isinstance(message, HandedOver) and len(packet.descriptors) == 1:
-            return self._hold(Borrowed(message, packet.descriptors[0]), handover, generation)
+            return self._hold(
+                Borrowed(message.handle, message.session, packet.descriptors[0]),
+                handover,
+                generation,
+            )
         close_all(packet.descriptors)
         if isinstance(message, NotHandedOver):
             raise RefusedError(message.fault)
@@ -224,7 +230,7 @@ class VaultLink:
                 except PeerGoneError:
                     pass
                 else:
-                    self._holding.add(borrowed.session.handle)
+                    self._holding.add(borrowed.handle)
                     return borrowed
         os.close(borrowed.descriptor)
         return None

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct
 
 from wire.faults import Fault
-from wire.names import Auth, DeadlineMs, Engine, Handle, PoolKey
+from wire.names import Auth, ChannelBinding, DeadlineMs, Engine, Handle, PoolKey, TlsMode
 
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -71,17 +71,48 @@ ToBorrower: TypeAlias = Dispose
 """All that an executor may hear from the vault."""
 
 
+class PostgresSession(
+    Struct, frozen=True, kw_only=True, tag="postgresql", forbid_unknown_fields=True
+):
+    """What a driver needs to know of a session on PostgreSQL that it did not start.
+
+    The cancel key is not part of it: that stays with the vault.
+    """
+
+    backend_id: int
+    """Four bytes as the server sent them, signed: a pooler's may be negative."""
+    parameters: tuple[tuple[bytes, bytes], ...]
+    """The last value of each ParameterStatus, in the order in which they first came."""
+
+
+class MysqlSession(Struct, frozen=True, kw_only=True, tag="mysql", forbid_unknown_fields=True):
+    """What a driver needs to know of a session on MySQL or MariaDB that it did not start."""
+
+    backend_id: int
+    """The server's connection id, which KILL takes."""
+    version: bytes
+    """The server's, as its greeting has it."""
+    capabilities: int
+    """The flags that login and server have agreed on; the driver must use the same."""
+    charset: int
+    """The number of the collation that the login asked for."""
+    status: int
+    """The server's status flags at the end of the login."""
+
+
+Session: TypeAlias = PostgresSession | MysqlSession
+"""One logged-in session, as its driver must know it."""
+
+
 class HandedOver(Struct, frozen=True, kw_only=True, tag="handed", forbid_unknown_fields=True):
     """Login to executor, with one descriptor: a connection that speaks the protocol after login.
 
-    `parameters` are the server's ParameterStatus pairs. The cancel key is not among them: it stays
-    with the vault.
+    Without TLS it is the server's own socket, with TLS one end of a pair whose other end the login
+    keeps, as a relay.
     """
 
     handle: Handle
-    engine: Engine
-    parameters: tuple[tuple[bytes, bytes], ...]
-    backend_id: int
+    session: Session
 
 
 class NotHandedOver(
@@ -108,6 +139,20 @@ class AllowedTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     port: Port | None = None
 
 
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a connection is encrypted; paths are absolute, and read by each login anew."""
+
+    mode: TlsMode
+    roots: str | None = None
+    """PEM file of the certificates that are trusted; None for those of the system."""
+    certificate: str | None = None
+    """PEM file of the client's own certificate, with those between it and its root."""
+    key: str | None = None
+    """PEM file of that certificate's private key."""
+    is_direct: bool = False
+    """Whether TLS begins at once, without PostgreSQL's SSLRequest (PostgreSQL 17)."""
+
+
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which server, as whom; never with which password."""
 
@@ -118,6 +163,13 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     user: str
     auth: Auth = "scram-sha-256"
     """The weakest login that the server may ask for."""
+    tls: Tls | None = None
+    """None for no encryption at all."""
+    channel_binding: ChannelBinding = "prefer"
+    server_key: str | None = None
+    """PEM file of a MySQL server's RSA key: a password may be encrypted to it, without TLS."""
+    address: str | None = None
+    """Where the session is that the job is about; a host's name may lead somewhere else by now."""
     allowed: tuple[AllowedTarget, ...] | None = None
     """Where the host must be, if a client named it; one that an operator named may be anywhere."""
 
@@ -141,11 +193,15 @@ class TryLogin(Struct, frozen=True, kw_only=True, tag="try", forbid_unknown_fiel
 
 
 class CancelStatement(Struct, frozen=True, kw_only=True, tag="cancel", forbid_unknown_fields=True):
-    """Vault to login: send the server a CancelRequest; no password follows."""
+    """Vault to login: cancel what another session runs.
+
+    For PostgreSQL by a CancelRequest, and no password follows. For MySQL by KILL QUERY on a session
+    of its own, and the password follows.
+    """
 
     target: Target
     backend_id: int
-    cancel_key: bytes
+    cancel_key: bytes = b""
     deadline_ms: DeadlineMs
 
 
@@ -162,10 +218,12 @@ LoginJob: TypeAlias = OpenSession | TryLogin | CancelStatement | EndSession
 
 
 class LoginDone(Struct, frozen=True, kw_only=True, tag="done", forbid_unknown_fields=True):
-    """Login to vault: it worked; the last two are set for a session that stays."""
+    """Login to vault: it worked; all is set for a session that stays."""
 
     backend_id: int = 0
     cancel_key: bytes = b""
+    address: str | None = None
+    """That of the server, unless it was reached by a Unix socket."""
 
 
 class LoginFailed(Struct, frozen=True, kw_only=True, tag="failed", forbid_unknown_fields=True):
@@ -174,6 +232,8 @@ class LoginFailed(Struct, frozen=True, kw_only=True, tag="failed", forbid_unknow
     stage: str
     sentence: str
     sqlstate: str | None = None
+    errno: int | None = None
+    """The server's own number for the error, where it has one: MySQL and MariaDB do."""
     blames_credential: bool = False
     """True when the server refused the user or the password: trying again may lock the account."""
 

@@ -132,6 +132,7 @@ class Run(Struct, frozen=True, kw_only=True, tag="run", forbid_unknown_fields=Tr
     run_id: RunId
     connection_id: ConnectionId
     pool: PoolKey
+    engine: Engine = "postgresql"
     grant: bytes
     deadline_ms: DeadlineMs
 

@@ -49,8 +49,20 @@ Role: TypeAlias = Literal[
 ]
 Access: TypeAlias = Literal["read-only", "read-write"]
 Engine: TypeAlias = Literal["postgresql", "mysql", "sqlite"]
-Auth: TypeAlias = Literal["scram-sha-256", "md5", "password"]
-"""How a server asks for a password, strongest first; `password` is in cleartext."""
+PostgresAuth: TypeAlias = Literal["scram-sha-256", "md5", "password"]
+"""How PostgreSQL asks for a password, strongest first; `password` is in cleartext."""
+
+MysqlAuth: TypeAlias = Literal[
+    "caching_sha2_password", "ed25519", "sha256_password", "mysql_native_password"
+]
+"""MySQL's and MariaDB's plugins; the first two are of one strength, then strongest first."""
+
+Auth: TypeAlias = PostgresAuth | MysqlAuth
+TlsMode: TypeAlias = Literal["require", "verify-ca", "verify-full"]
+"""What of a server's certificate is verified, in libpq's terms."""
+
+ChannelBinding: TypeAlias = Literal["disable", "prefer", "require"]
+"""Whether a login is bound to the TLS connection it comes on (RFC 5929), in libpq's terms."""
 
 DEADLINE_MAX_MS: Final = 3_600_000
 """No request may wait longer than an hour, whatever its sender asks."""

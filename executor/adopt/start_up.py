@@ -7,7 +7,7 @@ own driver can reach the socket, and it gets to know what the real server has to
 import struct
 from typing import Final
 
-from wire.lending import HandedOver
+from wire.lending import PostgresSession
 
 START_UP_MAX_BYTES: Final = 10_000
 """The server's own limit."""
@@ -27,7 +27,7 @@ class StartUpError(Exception):
 class StartUp:
     """One start-up; `answer` takes what the driver sends until `is_over`."""
 
-    def __init__(self, session: HandedOver, *, secret: bytes) -> None:
+    def __init__(self, session: PostgresSession, *, secret: bytes) -> None:
         if len(secret) != _SECRET_BYTES:
             raise ValueError("protocol 3.0 has a secret of four bytes")
         self._session = session

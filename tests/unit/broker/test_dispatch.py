@@ -17,13 +17,14 @@ from tests.unit.broker.making import (
     a_list,
     an_execute,
     failed,
+    granted,
     limits,
     runs,
     the_run,
 )
 from wire.faults import Fault, FaultCode
 from wire.messages import Answer, Cancel, Failed, Hello, LeaseEnded, Stop
-from wire.names import Access, RequestId
+from wire.names import Access, Engine, RequestId
 
 LOST = failed(FaultCode.EXECUTOR_LOST, may_have_run=True)
 
@@ -78,6 +79,17 @@ def failures(commands: list[Command]) -> list[Fault]:
         for command in commands
         if isinstance(command, TellGateway) and isinstance(command.message, Failed)
     ]
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_an_executor_is_told_which_engine_the_lease_is_on(engine: Engine) -> None:
+    dispatch = a_dispatch(A)
+    dispatch.from_vault(granted(1_000_001, A, engine=engine), b"", now=0)
+
+    commands = dispatch.from_gateway(GATEWAY, an_execute(), b"select 1", now=0)
+
+    ((executor, run),) = runs(commands)
+    assert (executor, run.engine) == (A, engine)
 
 
 def test_a_result_is_passed_on_to_the_gateway_that_asked() -> None:

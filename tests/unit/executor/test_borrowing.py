@@ -22,7 +22,7 @@ def patience(seconds: float = 10.0) -> Patience:
 
 def give_back(link: VaultLink, borrowed: Borrowed) -> None:
     os.close(borrowed.descriptor)
-    link.returned(borrowed.session.handle)
+    link.returned(borrowed.handle)
 
 
 def test_a_borrowed_connection_is_held_until_it_is_returned(
@@ -31,12 +31,12 @@ def test_a_borrowed_connection_is_held_until_it_is_returned(
     borrowed = link.borrow(b"grant", patience())
 
     assert vault.next_of(Borrow).grant == b"grant"
-    assert borrowed.session.backend_id == vault.backend(borrowed.session.handle)
+    assert borrowed.session.backend_id == vault.backend(borrowed.handle)
     with StandInVault(login) as second:
         link.connect(second.executors_end())
-        assert second.next_of(Holding).handles == (borrowed.session.handle,)
+        assert second.next_of(Holding).handles == (borrowed.handle,)
         give_back(link, borrowed)
-        assert second.next_of(Returned).handles == (borrowed.session.handle,)
+        assert second.next_of(Returned).handles == (borrowed.handle,)
 
 
 def test_the_vaults_refusal_is_the_borrowers(link: VaultLink, vault: StandInVault) -> None:
@@ -53,7 +53,7 @@ def test_a_login_that_died_is_asked_for_again(link: VaultLink, vault: StandInVau
 
     borrowed = link.borrow(b"grant", patience())
 
-    until(lambda: vault.lent == [borrowed.session.handle])
+    until(lambda: vault.lent == [borrowed.handle])
     give_back(link, borrowed)
 
 
@@ -82,7 +82,7 @@ def test_a_borrower_waits_for_the_next_vault(
         link.connect(second.executors_end())
         borrowed = borrowing.result(10)
 
-        until(lambda: second.lent == [borrowed.session.handle])
+        until(lambda: second.lent == [borrowed.handle])
         give_back(link, borrowed)
 
 
@@ -103,7 +103,7 @@ def test_a_vault_that_dies_over_a_request_is_followed_by_the_next(
         link.connect(second.executors_end())
         borrowed = borrowing.result(10)
 
-        until(lambda: second.lent == [borrowed.session.handle])
+        until(lambda: second.lent == [borrowed.handle])
         give_back(link, borrowed)
 
 

@@ -3,8 +3,7 @@ import struct
 import pytest
 
 from executor.adopt.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
-from wire.lending import HandedOver
-from wire.names import Handle
+from wire.lending import PostgresSession
 
 SECRET = b"\x01\x02\x03\x04"
 PARAMETERS = ((b"server_version", b"18.6"), (b"client_encoding", b"UTF8"))
@@ -12,13 +11,11 @@ PARAMETERS = ((b"server_version", b"18.6"), (b"client_encoding", b"UTF8"))
 
 def a_session(
     parameters: tuple[tuple[bytes, bytes], ...] = PARAMETERS, backend_id: int = 4711
-) -> HandedOver:
-    return HandedOver(
-        handle=Handle("h"), engine="postgresql", parameters=parameters, backend_id=backend_id
-    )
+) -> PostgresSession:
+    return PostgresSession(parameters=parameters, backend_id=backend_id)
 
 
-def a_start_up(session: HandedOver | None = None) -> StartUp:
+def a_start_up(session: PostgresSession | None = None) -> StartUp:
     return StartUp(session or a_session(), secret=SECRET)
 
 

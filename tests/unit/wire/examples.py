@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
+from tests.unit.wire.examples_lending import FAULT, LENDING, POOL
 from wire import codec
 from wire.console import AdoptStdio, AskStatus, NotServed, StatusReport, StdioEnded
 from wire.control import (
@@ -25,31 +26,7 @@ from wire.control import (
     VaultReady,
 )
 from wire.destination import Destination
-from wire.faults import Fault, FaultCode
-from wire.lending import (
-    Accepted,
-    AllowedTarget,
-    Borrow,
-    CancelStatement,
-    Delivered,
-    Dispose,
-    Disposed,
-    EndSession,
-    HandedOver,
-    Holding,
-    Interrupt,
-    LoginDone,
-    LoginFailed,
-    NotHandedOver,
-    OpenSession,
-    Proceed,
-    Returned,
-    Spare,
-    Taken,
-    Target,
-    TryLogin,
-    Withdrawn,
-)
+from wire.faults import FaultCode
 from wire.messages import (
     Answer,
     Cancel,
@@ -79,9 +56,7 @@ from wire.messages import (
 from wire.names import (
     ConnectionId,
     ConnectionName,
-    Handle,
     Incarnation,
-    PoolKey,
     Principal,
     RequestId,
     RunId,
@@ -95,29 +70,7 @@ _ID: Final = ConnectionId("A" * 43)
 _REQUEST: Final = RequestId("r1")
 _RUN: Final = RunId(1 << 40)
 _EXECUTOR: Final = Incarnation("executor-1.5f3a9c21")
-_POOL: Final = PoolKey(_WHO, _NAME, "read-only")
-_HANDLE: Final = Handle("0123456789abcdef0123456789abcdef")
 _KEY: Final = b"k" * 40
-_FAULT: Final = Fault(
-    code=FaultCode.STATEMENT_FAILED,
-    message="no such table",
-    sqlstate="42P01",
-    hint="look",
-    position=15,
-    may_have_run=False,
-)
-_TARGET: Final = Target(
-    engine="postgresql",
-    host="db.example",
-    port=5432,
-    database="main",
-    user="jürgen",
-    auth="md5",
-    allowed=(
-        AllowedTarget(host="db.example", port=5432),
-        AllowedTarget(network="10.0.0.0/8"),
-    ),
-)
 _DESTINATION: Final = Destination(
     engine="postgresql", host="db.example", port=5432, database="main", user="jürgen"
 )
@@ -159,11 +112,18 @@ FROM_GATEWAY: Final = (
 )
 TO_GATEWAY: Final = (
     Answer(request_id=_REQUEST),
-    Failed(request_id=_REQUEST, fault=_FAULT),
+    Failed(request_id=_REQUEST, fault=FAULT),
 )
 FROM_EXECUTOR: Final = (Hello(slots=8), Ran(run_id=_RUN, rows=900, failed=FaultCode.DEADLINE))
 TO_EXECUTOR: Final = (
-    Run(run_id=_RUN, connection_id=_ID, pool=_POOL, grant=b"\x00grant\xff", deadline_ms=1),
+    Run(
+        run_id=_RUN,
+        connection_id=_ID,
+        pool=POOL,
+        engine="mysql",
+        grant=b"\x00grant\xff",
+        deadline_ms=1,
+    ),
     Stop(run_id=_RUN),
 )
 FROM_VAULT: Final = (
@@ -171,14 +131,14 @@ FROM_VAULT: Final = (
     Granted(
         run_id=_RUN,
         connection_id=_ID,
-        pool=_POOL,
+        pool=POOL,
         grants={_EXECUTOR: b"\x00grant\xff"},
         expires_in_ms=60_000,
         statement_ms=30_000,
         opened=True,
     ),
     Settled(run_id=_RUN),
-    Refused(run_id=_RUN, fault=_FAULT),
+    Refused(run_id=_RUN, fault=FAULT),
     LeaseEnded(connection_id=_ID),
 )
 TO_VAULT: Final = (
@@ -197,39 +157,6 @@ TO_VAULT: Final = (
     TellLease(run_id=_RUN, principal=_WHO, connection_id=_ID, usage=_USAGE),
     Used(connection_ids=(_ID,)),
 )
-FROM_BORROWER: Final = (
-    Borrow(grant=b"\x00grant\xff", number=7, deadline_ms=15_000),
-    Withdrawn(number=7),
-    Returned(handles=(_HANDLE,)),
-    Interrupt(handle=_HANDLE),
-    Holding(handles=(_HANDLE,)),
-    Disposed(pool=_POOL),
-)
-TO_BORROWER: Final = (Dispose(pool=_POOL),)
-HANDOVER: Final = (
-    HandedOver(
-        handle=_HANDLE,
-        engine="postgresql",
-        parameters=((b"server_version", b"18.6"),),
-        backend_id=4711,
-    ),
-    NotHandedOver(fault=_FAULT),
-)
-ACCEPTED: Final = (Accepted(),)
-LOGIN_JOB: Final = (
-    OpenSession(target=_TARGET, handle=_HANDLE, deadline_ms=15_000),
-    TryLogin(target=_TARGET, deadline_ms=15_000),
-    CancelStatement(target=_TARGET, backend_id=4711, cancel_key=b"\x00key", deadline_ms=5_000),
-    EndSession(target=_TARGET, backend_id=4711, deadline_ms=5_000),
-)
-LOGIN_OUTCOME: Final = (
-    LoginDone(backend_id=4711, cancel_key=b"\x00key"),
-    LoginFailed(stage="authenticate", sentence="No.", sqlstate="28P01", blames_credential=True),
-    Delivered(),
-)
-PROCEED: Final = (Proceed(),)
-SPARE: Final = (Spare(),)
-TAKEN: Final = (Taken(),)
 FROM_CHILD: Final = (
     Ready(public_key=_KEY, sealing_key=_KEY),
     Sealed(missing=("A",), malformed=("B",)),
@@ -262,15 +189,7 @@ EXAMPLES: Final[dict[str, tuple[Struct, ...]]] = {
     "TO_EXECUTOR": TO_EXECUTOR,
     "FROM_VAULT": FROM_VAULT,
     "TO_VAULT": TO_VAULT,
-    "FROM_BORROWER": FROM_BORROWER,
-    "TO_BORROWER": TO_BORROWER,
-    "HANDOVER": HANDOVER,
-    "ACCEPTED": ACCEPTED,
-    "LOGIN_JOB": LOGIN_JOB,
-    "LOGIN_OUTCOME": LOGIN_OUTCOME,
-    "PROCEED": PROCEED,
-    "SPARE": SPARE,
-    "TAKEN": TAKEN,
+    **LENDING,
     "FROM_CHILD": FROM_CHILD,
     "TO_CHILD": TO_CHILD,
     "FROM_CONSOLE": FROM_CONSOLE,
