@@ -1,7 +1,7 @@
 """Why a login did not happen, in words of our own.
 
 What a server says about a login never leaves it: an error's text is a sentence from our code and,
-at most, a SQLSTATE that has the shape of one.
+at most, a SQLSTATE that has the shape of one and MySQL's number for the error.
 """
 
 import re
@@ -18,6 +18,8 @@ class Stage(Enum):
     """The server is none that a client may name; nothing was sent there."""
     CONNECT = "connect"
     """No byte was exchanged yet."""
+    ENCRYPT = "encrypt"
+    """The connection is to be encrypted; the server is not who it should be, or not able to."""
     NEGOTIATE = "negotiate"
     """The server says how it wants us to log in; nothing derived from the password was sent."""
     AUTHENTICATE = "authenticate"
@@ -35,9 +37,14 @@ class Stage(Enum):
 class LoginRefusedError(Exception):
     """A login failed, by the server's word or by our rules."""
 
-    def __init__(self, stage: Stage, sentence: str, sqlstate: str | None = None) -> None:
+    def __init__(
+        self, stage: Stage, sentence: str, sqlstate: str | None = None, *, errno: int | None = None
+    ) -> None:
         self.stage: Final = stage
         self.sentence: Final = sentence
         # Anything else in its place is the server's text, and stays here.
         self.sqlstate: Final = sqlstate if sqlstate and _SQLSTATE.fullmatch(sqlstate) else None
-        super().__init__(f"{sentence} (SQLSTATE {self.sqlstate})" if self.sqlstate else sentence)
+        self.errno: Final = errno
+        codes = [f"SQLSTATE {self.sqlstate}"] if self.sqlstate else []
+        codes += [] if errno is None else [f"error {errno}"]
+        super().__init__(f"{sentence} ({', '.join(codes)})" if codes else sentence)
