@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator
 from typing import Final, TypeVar
 
 from vault.login.postgres_authentication import Terms
-from vault.login.steps import Receive, Send
+from vault.login.steps import Receive, Send, StartTls, Step
 
 T = TypeVar("T")
-Machine = Generator[Send | Receive, bytes, T]
+Machine = Generator[Step, bytes, T]
 
 NONCE: Final = "fyko+d2lbbFgONRv9qkxdawL"
 SALT: Final = b"sixteen bytes ok"
@@ -21,7 +21,7 @@ CHALLENGE: Final = b"r=%b3rfcNHYJY1ZVvWVs7j,s=%b,i=4096" % (NONCE.encode(), base
 PASSWORD: Final = b":@/%' \"\\ q9"
 
 
-STRICT: Final = Terms(minimum="scram-sha-256", is_encrypted=False)
+STRICT: Final = Terms(minimum="scram-sha-256")
 """The terms of a connection whose configuration says nothing of them."""
 
 
@@ -62,14 +62,20 @@ READY: Final = message(b"Z", b"I")
 
 
 class Script:
-    """A server that says the same whatever it hears, then closes the connection."""
+    """A server that says the same whatever it hears, then closes the connection.
 
-    def __init__(self, says: bytes) -> None:
+    Its TLS is a certificate and no more: what is inside is said and heard as it is.
+    """
+
+    def __init__(self, says: bytes, certificate: bytes = b"") -> None:
         self._says = io.BytesIO(says)
+        self._certificate = certificate
         self.heard: list[bytes] = []
+        self.in_the_open: list[bytes] | None = None
+        """What it had heard when TLS began; None where that did not happen."""
         self.asked_bytes: list[int] = []
 
-    def obey(self, step: Send | Receive) -> bytes:
+    def obey(self, step: Step) -> bytes:
         """Answer one step."""
         match step:
             case Send(data):
@@ -79,27 +85,32 @@ class Script:
             case Receive(exactly_bytes):
                 self.asked_bytes.append(exactly_bytes)
                 return self._says.read(exactly_bytes)
+            case StartTls():
+                self.in_the_open = [*self.heard]
+                return self._certificate
 
     def left(self) -> bytes:
         """Return what it would have said next."""
         return self._says.read()
 
 
-def over(connection: socket.socket) -> Callable[[Send | Receive], bytes]:
+def over(connection: socket.socket) -> Callable[[Step], bytes]:
     """Return what answers steps by way of a blocking socket."""
 
-    def obey(step: Send | Receive) -> bytes:
+    def obey(step: Step) -> bytes:
         match step:
             case Send(data):
                 connection.sendall(data)
                 return b""
             case Receive(exactly_bytes):
                 return connection.recv(exactly_bytes, socket.MSG_WAITALL)
+            case StartTls():
+                raise NotImplementedError
 
     return obey
 
 
-def carried(machine: Machine[T], obey: Callable[[Send | Receive], bytes]) -> T:
+def carried(machine: Machine[T], obey: Callable[[Step], bytes]) -> T:
     """Run *machine* to its end and return its result."""
     step = next(machine)
     while True:

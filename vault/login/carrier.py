@@ -1,4 +1,4 @@
-"""Carries a login machine's bytes over one socket, within a deadline.
+"""Carries a login machine's bytes over one socket, within a deadline, inside TLS once that began.
 
 While it waits it also watches those whose death makes the login pointless: the vault and, by the
 death pipe, the supervisor.
@@ -8,14 +8,17 @@ import contextlib
 import os
 import select
 import socket
+import ssl
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import Receive, Send
+from vault.login.steps import Receive, Send, StartTls, Step
+from vault.login.tls import READ_BYTES, Channel, refusal
 from vault.targets import may_connect, may_look_up, parsed
-from wire.lending import AllowedTarget
+from wire.lending import AllowedTarget, Tls
 
 T = TypeVar("T")
 
@@ -34,29 +37,44 @@ class OrphanedError(Exception):
 class Carrier:
     """One connection to a database server, and the clock."""
 
-    def __init__(self, *, deadline: float, lifelines: tuple[int, ...]) -> None:
+    def __init__(
+        self, *, deadline: float, lifelines: tuple[int, ...], tls: Tls | None = None
+    ) -> None:
         self._deadline = deadline
+        self._tls = tls
+        self._host = ""
         self._poll = select.poll()
         for lifeline in lifelines:
             # No event asked for: a hang-up is always reported.
             self._poll.register(lifeline, 0)
         self.socket: socket.socket | None = None
+        self.address: str | None = None
+        """The server's, unless it was reached by a Unix socket."""
+        self.channel: Channel | None = None
+        """What the connection is encrypted by, once it is."""
 
     def connect(
-        self, host: str, port: int, allowed: tuple[AllowedTarget, ...] | None = None
+        self,
+        host: str,
+        port: int,
+        allowed: tuple[AllowedTarget, ...] | None = None,
+        *,
+        address: str | None = None,
     ) -> None:
-        """Connect to *host*, which is a name, an address, or the directory of a Unix socket.
+        """Connect to *host*, which is a name, an address, a Unix socket, or the directory of one.
 
-        With *allowed* it is looked up once, and connected to where all of these agree only.
+        With *allowed* it is looked up once, and connected to where all of these agree only. With
+        *address* it is not looked up, and is only who has to be there.
         """
+        self._host = host
         failure = "no address was found for the host"
-        places = _places(host, port) if allowed is None else _allowed_places(host, port, allowed)
-        for family, address in places:
+        where = address or host
+        for family, place in _allowed_places(host, port, where, allowed):
             made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
             made.settimeout(0)
             self.socket = made
             try:
-                return self._reach(made, address)
+                return self._reach(made, place)
             except OSError as error:
                 failure = os.strerror(error.errno) if error.errno else "no connection"
                 made.close()
@@ -70,8 +88,9 @@ class Carrier:
             raise OSError(error, "connect")
         if made.family != socket.AF_UNIX:
             _tune(made)
+            self.address = str(address[0])
 
-    def drive(self, machine: Generator[Send | Receive, bytes, T], stage: Stage) -> T:
+    def drive(self, machine: Generator[Step, bytes, T], stage: Stage) -> T:
         """Carry the machine's bytes until it returns; *stage* names what a cut connection broke."""
         with contextlib.closing(machine):
             step = next(machine)
@@ -83,16 +102,53 @@ class Carrier:
                     result: T = end.value
                     return result
 
-    def _obey(self, step: Send | Receive, stage: Stage) -> bytes:
+    def _obey(self, step: Step, stage: Stage) -> bytes:
         try:
-            if isinstance(step, Send):
-                self._send(step.data, stage)
-                return b""
-            return self._receive(step.exactly_bytes, stage)
+            match step:
+                case Send(data):
+                    self._send(data, stage)
+                    return b""
+                case Receive(exactly_bytes):
+                    return self._receive(exactly_bytes, stage)
+                case StartTls(alpn):
+                    return self._start_tls(alpn)
+        except ssl.SSLError as error:
+            raise refusal(error) from None
         except OSError:
             raise LoginRefusedError(stage, "The server cut the connection.") from None
 
+    def _start_tls(self, alpn: str | None) -> bytes:
+        if self._tls is None:
+            raise LoginRefusedError(Stage.ENCRYPT, "Nothing says how to encrypt the connection.")
+        channel = Channel(self._tls, self._host, alpn=alpn)
+        try:
+            self._shake(channel)
+        except LoginRefusedError:
+            # The server's log then says what we think of its certificate, if there is room for it.
+            with contextlib.suppress(OSError):
+                self._open.send(channel.outgoing.read(), socket.MSG_NOSIGNAL)
+            raise
+        channel.forget_key()
+        self.channel = channel
+        return channel.certificate()
+
+    def _shake(self, channel: Channel) -> None:
+        while not channel.shake():
+            self._put(channel.outgoing.read(), Stage.ENCRYPT)
+            if not self._fill(channel, Stage.ENCRYPT):
+                raise LoginRefusedError(
+                    Stage.ENCRYPT, "The server closed the connection instead of encrypting it."
+                )
+        self._put(channel.outgoing.read(), Stage.ENCRYPT)
+
     def _send(self, data: bytes | bytearray, stage: Stage) -> None:
+        if self.channel is None:
+            self._put(data, stage)
+        else:
+            self.channel.write(data)
+            self._put(self.channel.outgoing.read(), stage)
+
+    def _put(self, data: bytes | bytearray, stage: Stage) -> None:
         rest = memoryview(data)
         while rest:
             self._wait(select.POLLOUT, stage)
@@ -101,21 +157,41 @@ class Carrier:
     def _receive(self, wanted_bytes: int, stage: Stage) -> bytes:
         got = bytearray()
         while len(got) < wanted_bytes:
-            self._wait(select.POLLIN, stage)
-            part = self._open.recv(wanted_bytes - len(got))
+            part = self._take(wanted_bytes - len(got), stage)
             if not part:
                 break
             got += part
         return bytes(got)
 
+    def _take(self, at_most_bytes: int, stage: Stage) -> bytes:
+        if self.channel is None:
+            self._wait(select.POLLIN, stage)
+            return self._open.recv(at_most_bytes)
+        while (part := self.channel.read(at_most_bytes)) is None:
+            # What TLS has to say of itself: a new key is answered with a new key.
+            self._put(self.channel.outgoing.read(), stage)
+            if not self._fill(self.channel, stage):
+                return b""
+        return part
+
+    def _fill(self, channel: Channel, stage: Stage) -> bool:
+        """Give TLS what the server has sent; return whether that was anything."""
+        self._wait(select.POLLIN, stage)
+        part = self._open.recv(READ_BYTES)
+        channel.incoming.write(part)
+        return bool(part)
+
     def send_last(self, data: bytes) -> None:
         """Send *data* and wait until the server closes the connection: it has read it then."""
-        try:
+        with contextlib.suppress(OSError):
             self._send(data, Stage.END_SESSION)
+        self.await_end()
+
+    def await_end(self) -> None:
+        """Return when the server has closed the connection."""
+        with contextlib.suppress(OSError):
             while self._receive(1, Stage.END_SESSION):
                 pass
-        except OSError:
-            return
 
     @property
     def _open(self) -> socket.socket:
@@ -137,8 +213,12 @@ class Carrier:
             raise LoginRefusedError(stage, "The server did not answer within the time allowed.")
 
 
-def _allowed_places(host: str, port: int, allowed: tuple[AllowedTarget, ...]) -> list[Place]:
-    places = _places(host, port) if may_look_up(host, port, allowed) else []
+def _allowed_places(
+    host: str, port: int, where: str, allowed: tuple[AllowedTarget, ...] | None
+) -> list[Place]:
+    if allowed is None:
+        return _places(where, port)
+    places = _places(where, port) if may_look_up(host, port, allowed) else []
     kept = [
         place
         for place in places
@@ -151,7 +231,9 @@ def _allowed_places(host: str, port: int, allowed: tuple[AllowedTarget, ...]) ->
 
 def _places(host: str, port: int) -> list[Place]:
     if host.startswith("/"):
-        return [(socket.AF_UNIX, f"{host}/.s.PGSQL.{port}")]
+        # PostgreSQL's sockets are known by their directory, MySQL's by themselves.
+        path = f"{host}/.s.PGSQL.{port}" if Path(host).is_dir() else host
+        return [(socket.AF_UNIX, path)]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -1,20 +1,22 @@
 """Log in to PostgreSQL, and do the few other things a login does there; touch no socket.
 
-Protocol 3.0. How the password is proved, and what a server may not ask for, is in
-`postgres_authentication`. Each function that talks is a generator of steps; whoever carries its
-bytes also keeps the time.
+Protocol 3.0. How TLS begins is in `postgres_encryption`; how the password is proved, and what a
+server may not ask for, is in `postgres_authentication`. Each function that talks is a generator of
+steps; whoever carries its bytes also keeps the time.
 """
 
 import struct
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from vault.login import postgres_frames as frames
 from vault.login.postgres_authentication import Terms, authenticate
+from vault.login.postgres_encryption import encrypt
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import Receive, Send
+from vault.login.steps import LoggedIn, Send, Step
 from vault.wiping import wipe
+from wire.lending import PostgresSession
 
 MAX_START_UP_BYTES: Final = 10_000
 """PostgreSQL's own limit for a start-up message."""
@@ -43,20 +45,9 @@ class PostgresTarget:
     application_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresSession:
-    """What a driver needs to know of a session that it did not start."""
-
-    parameters: tuple[tuple[bytes, bytes], ...]
-    """The last value of each, in the order in which they first came."""
-    backend_id: int
-    """Four bytes as the server sent them, signed: a pooler's may be negative."""
-    cancel_key: bytes = field(repr=False)
-
-
 def log_in(
     target: PostgresTarget, password: bytearray, *, nonce: str, terms: Terms
-) -> Generator[Send | Receive, bytes, PostgresSession]:
+) -> Generator[Step, bytes, LoggedIn]:
     """Log in and return the session, ready for its first query.
 
     *password* is overwritten once it is used, or the generator fails or is closed (a generator that
@@ -64,14 +55,18 @@ def log_in(
     random. Raises LoginRefusedError, and nothing else whatever the server sends.
     """
     try:
-        yield Send(_start_up(target))
-        yield from authenticate(target.user.encode(), password, nonce=nonce, terms=terms)
+        start_up = _start_up(target)
+        certificate = yield from _encrypted(terms)
+        yield Send(start_up)
+        yield from authenticate(
+            target.user.encode(), password, nonce=nonce, terms=terms, certificate=certificate
+        )
     finally:
         wipe(password)
     return (yield from _start_session())
 
 
-def end_session(backend_id: int) -> Generator[Send | Receive, bytes, bool]:
+def end_session(backend_id: int) -> Generator[Step, bytes, bool]:
     """End another session of the same user, from a connection that has just logged in.
 
     Returns whether the server found it and told it to end.
@@ -87,14 +82,29 @@ def end_session(backend_id: int) -> Generator[Send | Receive, bytes, bool]:
     return _BOOLEAN_ROWS[row]
 
 
-def cancel_request(backend_id: int, cancel_key: bytes) -> bytes:
-    """Return the one message of a connection that cancels what another one runs."""
-    return struct.pack("!iii", 12 + len(cancel_key), _CANCEL_REQUEST, backend_id) + cancel_key
+def cancel(backend_id: int, cancel_key: bytes, *, terms: Terms) -> Generator[Step, bytes, None]:
+    """Cancel what another session runs, on a new connection, which the server then closes.
+
+    The key says who asks, so that it goes the same way as a password: in TLS where that is used.
+    """
+    yield from _encrypted(terms)
+    head = struct.pack("!iii", 12 + len(cancel_key), _CANCEL_REQUEST, backend_id)
+    yield Send(head + cancel_key)
 
 
 def terminate() -> bytes:
     """Return the message that ends a session politely."""
     return frames.pack(_TERMINATE)
+
+
+def _encrypted(terms: Terms) -> Generator[Step, bytes, bytes | None]:
+    if terms.starts_tls:
+        return (yield from encrypt(is_direct=terms.is_direct))
+    if terms.channel_binding == "require":
+        raise LoginRefusedError(
+            Stage.NEGOTIATE, "This connection requires channel binding, and has no TLS to bind to."
+        )
+    return None
 
 
 def _start_up(target: PostgresTarget) -> bytes:
@@ -139,14 +149,13 @@ class _Reports:
                 if self._notices > MAX_NOTICES:
                     raise _broken("The server sends too many notices.")
 
-    def session(self) -> PostgresSession:
+    def session(self) -> LoggedIn:
         """Return all of it, if it is complete."""
         if self._backend is None:
             raise _broken("The server did not say how to cancel a query.")
         pid, key = self._backend
-        return PostgresSession(
-            parameters=tuple(self._parameters.items()), backend_id=pid, cancel_key=key
-        )
+        session = PostgresSession(parameters=tuple(self._parameters.items()), backend_id=pid)
+        return LoggedIn(session=session, cancel_key=key)
 
     def _take_parameter(self, body: bytes) -> None:
         self._reported += 1
@@ -165,7 +174,7 @@ class _Reports:
         self._backend = int.from_bytes(body[:4], "big", signed=True), body[4:]
 
 
-def _start_session() -> Generator[Receive, bytes, PostgresSession]:
+def _start_session() -> Generator[Step, bytes, LoggedIn]:
     expected = (
         frames.PARAMETER_STATUS
         + frames.BACKEND_KEY_DATA
@@ -186,7 +195,7 @@ def _broken(sentence: str) -> LoginRefusedError:
     return LoginRefusedError(Stage.START_SESSION, sentence)
 
 
-def _read_past_notices(wanted: bytes) -> Generator[Receive, bytes, bytes]:
+def _read_past_notices(wanted: bytes) -> Generator[Step, bytes, bytes]:
     passed_by = frames.NOTICE_RESPONSE + frames.PARAMETER_STATUS
     for _ in range(MAX_NOTICES):
         kind, body = yield from frames.read(Stage.END_SESSION, wanted + passed_by)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from vault.login import md5
+from vault.login import channel_binding, md5
 from vault.login import postgres_frames as frames
+from vault.login.channel_binding import Binding
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.scram import ScramClient
-from vault.login.steps import Receive, Send
+from vault.login.steps import Send, Step
 from vault.wiping import wipe
-from wire.names import Auth
+from wire.names import ChannelBinding, PostgresAuth
 
-_MECHANISM: Final = b"SCRAM-SHA-256"
 _PASSWORD_MESSAGE: Final = b"p"
 _CODE_BYTES: Final = 4
 
@@ -41,13 +41,19 @@ class _Request(IntEnum):
 class Terms:
     """How a password may be used on one connection."""
 
-    minimum: Auth
+    minimum: PostgresAuth
     """The weakest way that will do."""
-    is_encrypted: bool
-    """Whether this connection is; without that no minimum allows cleartext."""
+    starts_tls: bool = False
+    """Whether TLS comes first."""
+    is_direct: bool = False
+    """Whether it comes at once, without PostgreSQL's SSLRequest."""
+    is_verified: bool = False
+    """Whether TLS shows that the server is who it should be: only then is a password itself sent,
+    whatever the minimum. A Unix socket is no substitute: whoever may make one can be the server."""
+    channel_binding: ChannelBinding = "prefer"
 
 
-_PERMITTED: Final[dict[Auth, frozenset[int]]] = {
+_PERMITTED: Final[dict[PostgresAuth, frozenset[int]]] = {
     "scram-sha-256": frozenset({_Request.SASL}),
     "md5": frozenset({_Request.SASL, _Request.MD5}),
     "password": frozenset({_Request.SASL, _Request.MD5, _Request.CLEARTEXT}),
@@ -60,8 +66,8 @@ _REFUSED: Final[dict[int, str]] = {
     ),
     _Request.CLEARTEXT: (
         "The server asks for the password itself, which is weaker than this connection allows; "
-        'have it ask for SCRAM-SHA-256. Only "auth": "password" would accept that, and only on an '
-        "encrypted connection."
+        'have it ask for SCRAM-SHA-256. Only "auth": "password" would accept that, and only inside '
+        "TLS with a verified server."
     ),
     _Request.MD5: (
         "The server asks for MD5, which is weaker than this connection allows; have it store the "
@@ -71,17 +77,23 @@ _REFUSED: Final[dict[int, str]] = {
     _Request.SSPI: "The server asks for SSPI instead of a password.",
 }
 _IN_THE_OPEN: Final = (
-    "The server asks for the password itself, and the connection is not encrypted: so it is never "
-    'sent, whatever "auth" says. Have the server ask for SCRAM-SHA-256.'
+    "The server asks for the password itself, and no TLS shows whose it is: so it is never sent, "
+    'whatever "auth" says. Have the server ask for SCRAM-SHA-256, or verify it: "sslmode": '
+    '"verify-full".'
+)
+_UNBOUND: Final = (
+    "The server asks for a login that cannot be bound to the TLS connection, and this connection "
+    "requires channel binding. Have the server ask for SCRAM-SHA-256."
 )
 
 
 def authenticate(
-    user: bytes, password: bytearray, *, nonce: str, terms: Terms
-) -> Generator[Send | Receive, bytes, None]:
+    user: bytes, password: bytearray, *, nonce: str, terms: Terms, certificate: bytes | None
+) -> Generator[Step, bytes, None]:
     """Return when the server has let us in by a way that *terms* permit; raise otherwise.
 
     *password* is overwritten when it is used; whoever calls does so for all other cases.
+    *certificate* is the one that the server showed in TLS, if there is TLS.
     """
     code, rest = yield from _asked()
     _require_permitted(code, terms)
@@ -91,10 +103,11 @@ def authenticate(
         case _Request.CLEARTEXT:
             yield from _send_in_clear(password, rest)
         case _:
-            yield from _prove_by_scram(password, nonce, offered=rest)
+            binding = channel_binding.choose(_mechanisms(rest), certificate, terms.channel_binding)
+            yield from _prove_by_scram(password, nonce, binding)
 
 
-def _asked() -> Generator[Receive, bytes, tuple[int, bytes]]:
+def _asked() -> Generator[Step, bytes, tuple[int, bytes]]:
     _, body = yield from frames.read(Stage.NEGOTIATE, frames.AUTHENTICATION)
     if len(body) < _CODE_BYTES:
         raise _malformed(Stage.NEGOTIATE)
@@ -105,16 +118,18 @@ def _require_permitted(code: int, terms: Terms) -> None:
     if code not in _PERMITTED[terms.minimum]:
         unknown = "The server asks for a way to log in that we do not know."
         raise LoginRefusedError(Stage.NEGOTIATE, _REFUSED.get(code, unknown))
-    if code == _Request.CLEARTEXT and not terms.is_encrypted:
+    if terms.channel_binding == "require" and code != _Request.SASL:
+        raise LoginRefusedError(Stage.NEGOTIATE, _UNBOUND)
+    if code == _Request.CLEARTEXT and not terms.is_verified:
         raise LoginRefusedError(Stage.NEGOTIATE, _IN_THE_OPEN)
 
 
-def _answer(proof: bytes) -> Generator[Send | Receive, bytes, None]:
+def _answer(proof: bytes) -> Generator[Step, bytes, None]:
     yield Send(frames.pack(_PASSWORD_MESSAGE, proof + b"\0"))
     yield from _let_in(Stage.AUTHENTICATE)
 
 
-def _send_in_clear(password: bytearray, rest: bytes) -> Generator[Send | Receive, bytes, None]:
+def _send_in_clear(password: bytearray, rest: bytes) -> Generator[Step, bytes, None]:
     if rest:
         raise _malformed(Stage.NEGOTIATE)
     # A NUL would end the password early: the server would be told a shorter one.
@@ -134,13 +149,11 @@ def _send_in_clear(password: bytearray, rest: bytes) -> Generator[Send | Receive
 
 
 def _prove_by_scram(
-    password: bytearray, nonce: str, *, offered: bytes
-) -> Generator[Send | Receive, bytes, None]:
-    if _MECHANISM not in _mechanisms(offered):
-        raise LoginRefusedError(Stage.NEGOTIATE, "The server does not offer SCRAM-SHA-256.")
-    scram = ScramClient(password, nonce=nonce)
+    password: bytearray, nonce: str, binding: Binding
+) -> Generator[Step, bytes, None]:
+    scram = ScramClient(password, nonce=nonce, gs2_header=binding.gs2_header, binding=binding.data)
     first = scram.first()
-    response = _MECHANISM + b"\0" + struct.pack("!i", len(first)) + first
+    response = binding.mechanism + b"\0" + struct.pack("!i", len(first)) + first
     yield Send(frames.pack(_PASSWORD_MESSAGE, response))
     challenge = yield from _expect(Stage.AUTHENTICATE, _Request.SASL_CONTINUE)
     yield Send(frames.pack(_PASSWORD_MESSAGE, scram.final(challenge)))
@@ -154,12 +167,12 @@ def _mechanisms(offered: bytes) -> list[bytes]:
     return offered[:-2].split(b"\0")
 
 
-def _let_in(stage: Stage) -> Generator[Receive, bytes, None]:
+def _let_in(stage: Stage) -> Generator[Step, bytes, None]:
     if (yield from _expect(stage, _Request.NOTHING)):
         raise _malformed(stage)
 
 
-def _expect(stage: Stage, wanted: _Request) -> Generator[Receive, bytes, bytes]:
+def _expect(stage: Stage, wanted: _Request) -> Generator[Step, bytes, bytes]:
     _, body = yield from frames.read(stage, frames.AUTHENTICATION)
     code = int.from_bytes(body[:_CODE_BYTES], "big")
     if len(body) >= _CODE_BYTES and code == wanted:

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import Final
 
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import Receive
+from vault.login.steps import Receive, Step
 
 HEADER_BYTES: Final = 5
 
@@ -53,7 +53,7 @@ def pack(kind: bytes, body: bytes = b"") -> bytes:
     return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
-def read(stage: Stage, expected: bytes) -> Generator[Receive, bytes, tuple[bytes, bytes]]:
+def read(stage: Stage, expected: bytes) -> Generator[Step, bytes, tuple[bytes, bytes]]:
     """Receive one message of the *expected* kinds and return its kind and body.
 
     An ErrorResponse may come at any time, and is raised as a refusal at *stage*.
@@ -70,7 +70,7 @@ def read(stage: Stage, expected: bytes) -> Generator[Receive, bytes, tuple[bytes
     return kind, body
 
 
-def _receive(stage: Stage, exactly_bytes: int) -> Generator[Receive, bytes, bytes]:
+def _receive(stage: Stage, exactly_bytes: int) -> Generator[Step, bytes, bytes]:
     received = yield Receive(exactly_bytes)
     if len(received) != exactly_bytes:
         raise LoginRefusedError(stage, "The server closed the connection.")

@@ -2,10 +2,15 @@
 
 A machine is a generator that yields steps and touches no socket. `Send` is answered with b"".
 `Receive` is answered with exactly that many bytes, never more, so that nothing of what follows the
-login is left in a buffer; fewer bytes mean that the server closed the connection.
+login is left in a buffer; fewer bytes mean that the server closed the connection. `StartTls` is
+answered with the server's certificate (DER), when the connection is encrypted and the server is
+who it should be, as far as the connection's mode asks; all later steps are carried inside.
 """
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from wire.lending import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +28,23 @@ class Receive:
     """Receive exactly this many bytes, at least one."""
 
     exactly_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Encrypt the connection from here on; *alpn* is the protocol to agree on, if there is one."""
+
+    alpn: str | None = None
+
+
+Step: TypeAlias = Send | Receive | StartTls
+"""All that a machine may yield."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """What a machine that logs in returns: a session, ready for its first statement."""
+
+    session: Session
+    cancel_key: bytes = field(default=b"", repr=False)
+    """What PostgreSQL wants to see in a CancelRequest; MySQL has none."""

@@ -1,5 +1,7 @@
 """The terms that a login may have, and a login under them against a scripted server."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.harness.logins import (
@@ -15,9 +17,10 @@ from tests.harness.logins import (
     carried,
 )
 from tests.unit.vault.making import ODD_PASSWORDS
-from vault.login.postgres import PostgresSession, PostgresTarget, log_in
+from vault.login.postgres import PostgresTarget, log_in
 from vault.login.postgres_authentication import Terms
 from vault.login.refusals import LoginRefusedError
+from vault.login.steps import LoggedIn
 
 TARGET = PostgresTarget(user="änn", database="shop", application_name="strongroom")
 USER = TARGET.user.encode()
@@ -26,15 +29,22 @@ IN_CLEAR = asks(3)
 BY_MD5 = asks(5, SALT)
 STARTS = KEY + READY
 
-MD5 = Terms(minimum="md5", is_encrypted=False)
-MD5_ENCRYPTED = Terms(minimum="md5", is_encrypted=True)
-CLEAR = Terms(minimum="password", is_encrypted=False)
-CLEAR_ENCRYPTED = Terms(minimum="password", is_encrypted=True)
-STRICT_ENCRYPTED = Terms(minimum="scram-sha-256", is_encrypted=True)
-ALL_TERMS = (STRICT, STRICT_ENCRYPTED, MD5, MD5_ENCRYPTED, CLEAR, CLEAR_ENCRYPTED)
+MD5 = Terms(minimum="md5")
+CLEAR = Terms(minimum="password")
+PLAIN_TERMS = (STRICT, MD5, CLEAR)
 
 
-def a_login(terms: Terms, password: bytearray) -> Machine[PostgresSession]:
+def encrypted(terms: Terms, *, is_verified: bool = True) -> Terms:
+    """Return the same in TLS that begins at once, so that what follows is as it is without."""
+    return replace(terms, starts_tls=True, is_direct=True, is_verified=is_verified)
+
+
+STRICT_VERIFIED, MD5_VERIFIED, CLEAR_VERIFIED = map(encrypted, PLAIN_TERMS)
+CLEAR_UNVERIFIED = encrypted(CLEAR, is_verified=False)
+ALL_TERMS = (*PLAIN_TERMS, STRICT_VERIFIED, MD5_VERIFIED, CLEAR_VERIFIED, CLEAR_UNVERIFIED)
+
+
+def a_login(terms: Terms, password: bytearray) -> Machine[LoggedIn]:
     return log_in(TARGET, password, nonce=NONCE, terms=terms)
 
 

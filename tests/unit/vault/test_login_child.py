@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from tests.harness.children import until_gone
 from tests.harness.login_desk import Desk
@@ -23,6 +24,7 @@ from wire.lending import (
     LoginDone,
     LoginFailed,
     NotHandedOver,
+    PostgresSession,
 )
 from wire.packets import socket_pair
 
@@ -53,9 +55,11 @@ def test_a_session_is_handed_over_as_one_descriptor_that_works(
 
     assert session.value("select current_user") == account.role.encode()
     assert session.message.handle == HANDLE
-    assert session.message.backend_id == done.backend_id
+    handed = session.message.session
+    assert isinstance(handed, PostgresSession)
+    assert handed.backend_id == done.backend_id
     assert int(session.value("select pg_backend_pid()")) == done.backend_id
-    assert dict(session.message.parameters)[b"server_encoding"] == b"UTF8"
+    assert dict(handed.parameters)[b"server_encoding"] == b"UTF8"
     assert not session.has_pending_bytes()
     session.close()
 
@@ -135,6 +139,7 @@ def test_odd_passwords_log_in(desk: Desk, postgres: PostgresServer, password: st
 def test_a_cancel_ends_the_statement_and_not_the_session(desk: Desk, account: Account) -> None:
     done, session = opened(desk, account)
     session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
     order = CancelStatement(
         target=account.target,
         backend_id=done.backend_id,
@@ -146,6 +151,27 @@ def test_a_cancel_ends_the_statement_and_not_the_session(desk: Desk, account: Ac
 
     assert session.sqlstate() == b"57014"
     assert session.value("select 1") == b"1"
+    session.close()
+
+
+def test_a_cancel_goes_where_the_session_is_whatever_its_host_s_name_leads_to(
+    desk: Desk, account: Account
+) -> None:
+    done, session = opened(desk, account)
+    session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
+    moved = replace(account.target, host="moved.invalid", address=done.address)
+    order = CancelStatement(
+        target=moved,
+        backend_id=done.backend_id,
+        cancel_key=done.cancel_key,
+        deadline_ms=5_000,
+    )
+
+    assert desk.do(order) == LoginDone()
+
+    assert done.address == account.target.host
+    assert session.sqlstate() == b"57014"
     session.close()
 
 
@@ -170,6 +196,7 @@ def test_a_cancel_with_a_wrong_key_ends_nothing(desk: Desk, account: Account) ->
 def test_a_session_can_be_ended_by_another_login_of_its_user(desk: Desk, account: Account) -> None:
     done, session = opened(desk, account)
     session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
     order = EndSession(target=account.target, backend_id=done.backend_id, deadline_ms=5_000)
 
     assert desk.do(order, account.password) == LoginDone()

@@ -14,9 +14,9 @@ from tests.harness.logins import PASSWORD, message
 from tests.unit.vault.terms import (
     BY_MD5,
     CLEAR,
-    CLEAR_ENCRYPTED,
+    CLEAR_VERIFIED,
     MD5,
-    MD5_ENCRYPTED,
+    MD5_VERIFIED,
     PASSWORDS,
     SALT,
     USER,
@@ -36,7 +36,7 @@ def md5_answer(password: bytes, salt: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-@pytest.mark.parametrize("terms", [MD5, MD5_ENCRYPTED, CLEAR, CLEAR_ENCRYPTED])
+@pytest.mark.parametrize("terms", [MD5, MD5_VERIFIED, CLEAR, CLEAR_VERIFIED])
 def test_where_md5_will_do_its_question_is_answered_as_libpq_does(
     terms: Terms, password: bytes
 ) -> None:

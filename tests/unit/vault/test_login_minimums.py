@@ -30,14 +30,15 @@ from tests.unit.vault.terms import (
     ALL_TERMS,
     BY_MD5,
     CLEAR,
-    CLEAR_ENCRYPTED,
+    CLEAR_VERIFIED,
     IN_CLEAR,
     MD5,
-    MD5_ENCRYPTED,
+    MD5_VERIFIED,
     STARTS,
-    STRICT_ENCRYPTED,
+    STRICT_VERIFIED,
     USER,
     a_login,
+    encrypted,
     heard_of,
     refused,
 )
@@ -45,7 +46,7 @@ from vault.login.postgres_authentication import Terms
 from vault.login.refusals import LoginRefusedError, Stage
 
 if TYPE_CHECKING:
-    from wire.names import Auth
+    from wire.names import PostgresAuth
 
 
 @pytest.mark.parametrize("terms", ALL_TERMS)
@@ -60,12 +61,12 @@ def test_a_server_that_offers_scram_gets_scram_under_every_minimum(terms: Terms)
     ("says", "terms", "words"),
     [
         (BY_MD5, STRICT, ["asks for MD5", "weaker", '"auth": "md5"']),
-        (BY_MD5, STRICT_ENCRYPTED, ["asks for MD5", "weaker", '"auth": "md5"']),
+        (BY_MD5, STRICT_VERIFIED, ["asks for MD5", "weaker", '"auth": "md5"']),
         (IN_CLEAR, STRICT, ["the password itself", "weaker", '"auth": "password"']),
-        (IN_CLEAR, STRICT_ENCRYPTED, ["the password itself", "weaker", '"auth": "password"']),
-        (IN_CLEAR, MD5, ["the password itself", "weaker", "encrypted connection"]),
-        (IN_CLEAR, MD5_ENCRYPTED, ["the password itself", "weaker", "encrypted connection"]),
-        (IN_CLEAR, CLEAR, ["the password itself", "not encrypted", "never sent"]),
+        (IN_CLEAR, STRICT_VERIFIED, ["the password itself", "weaker", '"auth": "password"']),
+        (IN_CLEAR, MD5, ["the password itself", "weaker", "verified server"]),
+        (IN_CLEAR, MD5_VERIFIED, ["the password itself", "weaker", "verified server"]),
+        (IN_CLEAR, CLEAR, ["the password itself", "no TLS shows", "never sent"]),
     ],
 )
 def test_a_weaker_question_is_refused_with_what_was_asked_and_what_would_allow_it(
@@ -108,7 +109,7 @@ def test_what_no_minimum_allows_gets_nothing_derived_from_the_password(
     assert messages == 1
 
 
-@pytest.mark.parametrize("terms", [MD5, CLEAR_ENCRYPTED])
+@pytest.mark.parametrize("terms", [MD5, CLEAR_VERIFIED])
 @pytest.mark.parametrize(
     ("before", "heard"),
     [
@@ -187,7 +188,7 @@ def test_whatever_a_server_says_it_gets_no_more_than_the_terms_allow(
     heard = b"".join(server.heard)
     permitted = {
         (BY_MD5 + LET_IN): terms.minimum != "scram-sha-256",
-        (IN_CLEAR + LET_IN): terms == CLEAR_ENCRYPTED,
+        (IN_CLEAR + LET_IN): terms == CLEAR_VERIFIED,
         LOGIN: True,
     }
     any_salt = says[:9] == BY_MD5[:9] and says[13:22] == LET_IN
@@ -195,7 +196,7 @@ def test_whatever_a_server_says_it_gets_no_more_than_the_terms_allow(
         assert any(may and says.startswith(how) for how, may in permitted.items()) or (
             any_salt and terms.minimum != "scram-sha-256"
         )
-    if terms != CLEAR_ENCRYPTED or not says.startswith(IN_CLEAR):
+    if terms != CLEAR_VERIFIED or not says.startswith(IN_CLEAR):
         assert not any(secret in heard for secret in derived(PASSWORD))
     if terms.minimum == "scram-sha-256":
         assert b"md5" not in heard
@@ -204,13 +205,14 @@ def test_whatever_a_server_says_it_gets_no_more_than_the_terms_allow(
 
 
 def test_a_stronger_minimum_never_allows_what_a_weaker_one_refuses() -> None:
-    minimums: list[Auth] = ["scram-sha-256", "md5", "password"]
-    allowed: dict[tuple[Auth, bool], set[bytes]] = {}
+    minimums: list[PostgresAuth] = ["scram-sha-256", "md5", "password"]
+    allowed: dict[tuple[PostgresAuth, bool], set[bytes]] = {}
 
-    for minimum, is_encrypted in product(minimums, (False, True)):
-        terms = Terms(minimum=minimum, is_encrypted=is_encrypted)
+    for minimum, is_verified in product(minimums, (False, True)):
+        # Encrypted for somebody who may be anybody is as bad as in the open.
+        terms = encrypted(Terms(minimum=minimum), is_verified=is_verified)
         ways = (OFFER, BY_MD5, IN_CLEAR, LET_IN)
-        allowed[minimum, is_encrypted] = {way for way in ways if refused(way, terms)[1] == 2}
+        allowed[minimum, is_verified] = {way for way in ways if refused(way, terms)[1] == 2}
 
     assert allowed == {
         ("scram-sha-256", False): {OFFER},

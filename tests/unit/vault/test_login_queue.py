@@ -12,6 +12,7 @@ from vault.reach import NO_PROBE, Reach, Server
 
 STALLED: Final = Server("stalled", 5432)
 OTHER: Final = Server("other", 5432)
+CANCELS: Final = ("cancel", "kill")
 
 
 def a_want(server: Server = STALLED, account: str = "A", work: Work = "log in") -> Want:
@@ -78,6 +79,32 @@ def test_cancels_are_few_at_a_time_and_need_no_proven_password() -> None:
     assert Counter(want.work for want in begun(queue)) == {"log in": 1, "cancel": CANCELS_AT_ONCE}
 
 
+def test_a_cancel_by_password_has_places_of_its_own_as_many_as_that_password_may_be_tried() -> None:
+    unknown, proven = a_queue(), a_queue("A")
+    for queue in (unknown, proven):
+        for _ in range(PROVEN_AT_ONCE):
+            queue.join(a_want())
+        for _ in range(CANCELS_AT_ONCE + 1):
+            queue.join(a_want(work="kill"))
+
+    assert Counter(want.work for want in begun(unknown)) == {"log in": 1, "kill": 1}
+    assert Counter(want.work for want in begun(proven)) == {
+        "log in": PROVEN_AT_ONCE,
+        "kill": CANCELS_AT_ONCE,
+    }
+
+
+def test_a_cancel_by_a_password_that_was_refused_too_often_waits_in_vain() -> None:
+    attempts = Attempts()
+    queue, kill = LoginQueue(attempts, Reach()), a_want(work="kill")
+    queue.join(kill)
+
+    for _ in range(FREE_TRIES):
+        attempts.refused("A", now=0.0)
+
+    assert queue.in_vain(now=0.0) == [(kill, "paused")]
+
+
 def test_one_server_cannot_fill_the_queue() -> None:
     queue = a_queue()
     joined = sum(queue.join(a_want()) for _ in range(WAITING_MAX))
@@ -91,7 +118,8 @@ def test_who_waits_in_vain_is_told_why_but_a_cancel_and_an_end_are_tried() -> No
     queue = LoginQueue(attempts, reach)
     paused, unreachable = a_want(OTHER, "refused"), a_want(STALLED)
     ending, cancel = a_want(work="end"), a_want(account="refused", work="cancel")
-    for want in (paused, unreachable, ending, cancel):
+    kill = a_want(work="kill")
+    for want in (paused, unreachable, ending, cancel, kill):
         queue.join(want)
 
     for _ in range(FREE_TRIES):
@@ -106,7 +134,7 @@ WANTS: Final = st.builds(
     a_want,
     st.sampled_from([Server("h", port) for port in range(12)]),
     st.sampled_from(["A", "B", "C", "new"]),
-    st.sampled_from(["log in", "end", "cancel"]),
+    st.sampled_from(["log in", "end", "cancel", "kill"]),
 )
 EVENTS: Final = st.one_of(
     WANTS, st.tuples(st.sampled_from(["logged_in", "end", "leave"]), st.integers(0, 1000))
@@ -115,8 +143,8 @@ EVENTS: Final = st.one_of(
 
 def check_shares(waiting: list[Want], running: dict[Want, bool]) -> None:
     using = [want for want, uses_places in running.items() if uses_places]
-    logins = Counter(want.account for want in using if want.work != "cancel")
-    cancels = Counter(want.account for want in using if want.work == "cancel")
+    logins = Counter(want.account for want in using if want.work not in CANCELS)
+    cancels = Counter(want.account for want in using if want.work in CANCELS)
     assert len(running) <= RUNNING_MAX
     assert all(n <= RUNNING_MAX // 2 for n in Counter(w.server for w in using).values())
     assert all(n <= (1 if who == "new" else PROVEN_AT_ONCE) for who, n in logins.items())
@@ -124,7 +152,7 @@ def check_shares(waiting: list[Want], running: dict[Want, bool]) -> None:
     # Who waits at a server where nobody logs in waits for a credential, or for any place.
     for want in waiting:
         is_alone = all(other.server != want.server for other in using)
-        same = cancels if want.work == "cancel" else logins
+        same = cancels if want.work in CANCELS else logins
         assert not is_alone or same[want.account] or len(running) == RUNNING_MAX
 
 

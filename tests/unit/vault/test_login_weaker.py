@@ -166,7 +166,7 @@ def test_a_server_that_asks_for_the_password_itself_gets_not_a_byte_of_it(
     assert isinstance(failed, LoginFailed)
     assert (failed.stage, failed.blames_credential) == ("negotiate", False)
     assert "the password itself" in failed.sentence
-    assert ("not encrypted" in failed.sentence) is (auth == "password")
+    assert ("no TLS shows" in failed.sentence) is (auth == "password")
     assert only_a_start_up(said, role)
 
 

@@ -26,18 +26,18 @@ from tests.harness.logins import (
 )
 from vault.login.postgres import (
     MAX_NOTICES,
-    PostgresSession,
     PostgresTarget,
-    cancel_request,
+    cancel,
     log_in,
 )
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import Send
+from vault.login.steps import LoggedIn, Send
+from wire.lending import PostgresSession
 
 TARGET = PostgresTarget(user="ann", database="shop", application_name="strongroom")
 
 
-def a_login(password: bytearray | None = None) -> Machine[PostgresSession]:
+def a_login(password: bytearray | None = None) -> Machine[LoggedIn]:
     used = bytearray(PASSWORD) if password is None else password
     return log_in(TARGET, used, nonce=NONCE, terms=STRICT)
 
@@ -54,8 +54,9 @@ def test_a_login_returns_the_session_and_reads_not_one_byte_more() -> None:
 
     session = carried(a_login(), server.obey)
 
-    assert session == PostgresSession(
-        parameters=((b"server_version", b"18.6"),), backend_id=4711, cancel_key=b"\x00key"
+    assert session == LoggedIn(
+        session=PostgresSession(parameters=((b"server_version", b"18.6"),), backend_id=4711),
+        cancel_key=b"\x00key",
     )
     assert server.left() == b"what a driver reads next"
 
@@ -102,7 +103,8 @@ def test_the_last_value_of_a_parameter_counts_and_notices_are_dropped() -> None:
 
     session = carried(a_login(), server.obey)
 
-    assert session.parameters == ((b"server_version", b"19"),)
+    assert isinstance(session.session, PostgresSession)
+    assert session.session.parameters == ((b"server_version", b"19"),)
 
 
 @pytest.mark.parametrize(
@@ -217,4 +219,8 @@ def test_one_changed_byte_in_the_exchange_of_proofs_fails_the_login(at: int, by:
 
 
 def test_a_cancel_request_carries_process_id_and_key_of_any_length() -> None:
-    assert cancel_request(-2, b"k" * 5) == struct.pack("!iiii", 17, 80877102, -2, 0x6B6B6B6B) + b"k"
+    server = Script(b"")
+
+    carried(cancel(-2, b"k" * 5, terms=STRICT), server.obey)
+
+    assert server.heard == [struct.pack("!iiii", 17, 80877102, -2, 0x6B6B6B6B) + b"k"]

@@ -8,14 +8,15 @@ import pytest
 from tests.harness.logins import READY, STRICT, carried, message, over
 from tests.harness.postgres import PostgresServer
 from vault.login.postgres import (
-    PostgresSession,
     PostgresTarget,
-    cancel_request,
+    cancel,
     end_session,
     log_in,
     terminate,
 )
 from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.steps import LoggedIn
+from wire.lending import PostgresSession
 
 WORDS = {
     "one": "x",
@@ -56,7 +57,7 @@ def dial(postgres: PostgresServer) -> Iterator[Callable[[], socket.socket]]:
 
 def a_real_login(
     connection: socket.socket, user: str, password: bytes, database: str = "postgres"
-) -> PostgresSession:
+) -> LoggedIn:
     target = PostgresTarget(user=user, database=database, application_name="strongroom")
     nonce = secrets.token_urlsafe(18)
     machine = log_in(target, bytearray(password), nonce=nonce, terms=STRICT)
@@ -86,7 +87,7 @@ def test_a_real_server_lets_the_right_password_in_and_refuses_another(
     with pytest.raises(LoginRefusedError) as failure:
         a_real_login(dial(), user, password + b"?")
 
-    assert session.backend_id > 0
+    assert session.session.backend_id > 0
     assert (failure.value.stage, failure.value.sqlstate) == (Stage.AUTHENTICATE, "28P01")
 
 
@@ -95,8 +96,9 @@ def test_the_session_is_the_one_that_libpq_would_have_got(
 ) -> None:
     user = a_role(postgres, "swordfish")
 
-    session = a_real_login(dial(), user, b"swordfish")
+    session = a_real_login(dial(), user, b"swordfish").session
 
+    assert isinstance(session, PostgresSession)
     with postgres.connect(user, "swordfish", "postgres") as theirs:
         reported = {
             name: theirs.pgconn.parameter_status(name)
@@ -151,9 +153,9 @@ def test_a_session_is_ended_once_and_then_no_longer_found(
     killer = dial()
     a_real_login(killer, user, b"eel")
 
-    ended = carried(end_session(session.backend_id), over(killer))
+    ended = carried(end_session(session.session.backend_id), over(killer))
     last_words = b"".join(iter(lambda: victim.recv(4096), b""))
-    ended_again = carried(end_session(session.backend_id), over(killer))
+    ended_again = carried(end_session(session.session.backend_id), over(killer))
 
     assert ended is True
     assert b"C57P01\0" in last_words
@@ -168,7 +170,7 @@ def test_ending_somebody_elses_session_is_refused_by_the_server(
     a_real_login(killer, a_role(postgres, "ray"), b"ray")
 
     with pytest.raises(LoginRefusedError) as failure:
-        carried(end_session(victim.backend_id), over(killer))
+        carried(end_session(victim.session.backend_id), over(killer))
 
     assert (failure.value.stage, failure.value.sqlstate) == (Stage.END_SESSION, "42501")
 
@@ -180,10 +182,11 @@ def test_a_cancel_request_ends_the_statement_that_runs(
     session = a_real_login(connection, a_role(postgres, "gar"), b"gar")
     connection.sendall(message(b"Q", b"SELECT pg_sleep(600)\0"))
     sleepers = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    while (session.backend_id,) not in postgres.admin_sql(sleepers):
+    while (session.session.backend_id,) not in postgres.admin_sql(sleepers):
         pass  # every look is a round trip to the server
 
-    dial().sendall(cancel_request(session.backend_id, session.cancel_key))
+    request = cancel(session.session.backend_id, session.cancel_key, terms=STRICT)
+    carried(request, over(dial()))
 
     seen = b""
     while not seen.endswith(READY):
