@@ -230,8 +230,9 @@ _CONNECT: Final = Tool(
     description=(
         "Connect to a database that is not configured, with a user and a password of your own, and "
         "get a connection_id for execute_query. Only where the operator allows passwords in "
-        "arguments, and to servers that are allowed; an agent should use connect_named_storage, "
-        "which needs none. SQLite files are configured by name."
+        "arguments, and to servers that are allowed, which off the broker's machine need TLS and a "
+        "certificate for their host; an agent should use connect_named_storage, which needs none. "
+        "SQLite files are configured by name."
     ),
     input_schema=_input(
         {

@@ -8,6 +8,10 @@ Check: TypeAlias = Callable[[object], str | None]
 """Return None for a good value, else what it must be, to end a sentence with."""
 
 HOST_MAX_CHARACTERS: Final = 253  # RFC 1035, section 3.1
+PATH_MAX_CHARACTERS: Final = 1024
+SOCKET_PATH_MAX_BYTES: Final = 92
+"""Of 107 that the kernel takes; PostgreSQL's longest file name below it is /.s.PGSQL.65535."""
+
 VARIABLE_MAX_CHARACTERS: Final = 256
 
 _NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -80,6 +84,21 @@ def host_name() -> Check:
             and not set(value) & set(" /\\@,")
         )
         return None if good else "a host name or an IP address"
+
+    return check
+
+
+def host_or_socket() -> Check:
+    """Take what `host_name` does, or an absolute path."""
+    plain = host_name()
+
+    def check(value: object) -> str | None:
+        if isinstance(value, str) and value.startswith("/"):
+            good = value.isprintable() and len(value.encode()) <= SOCKET_PATH_MAX_BYTES
+        else:
+            good = plain(value) is None
+        expected = "a host name, an IP address, or the absolute path of a Unix socket"
+        return None if good else f"{expected}, of at most {SOCKET_PATH_MAX_BYTES} bytes"
 
     return check
 

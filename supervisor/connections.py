@@ -5,24 +5,34 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
 
-from supervisor.checks import Check, choice, host_name, text, variable_name, whole_number
+from supervisor.checks import (
+    PATH_MAX_CHARACTERS,
+    Check,
+    choice,
+    host_or_socket,
+    text,
+    variable_name,
+    whole_number,
+)
 from supervisor.keys import ConfigurationError, as_object, check_keys, require_keys, shown
+from supervisor.login_keys import LOGIN_CHECKS, LoginTerms, ServerEngine, read_login_terms
 from supervisor.strict_json import JsonObject
-from wire.names import DYNAMIC, Access, Auth, ConnectionName
+from supervisor.tls_keys import TLS_CHECKS, read_tls
+from wire.lending import Tls
+from wire.names import DYNAMIC, Access, ConnectionName
 
 NAME_MAX_CHARACTERS: Final = 128
-PATH_MAX_CHARACTERS: Final = 1024
 DEFAULT_PORTS: Final[dict[str, int]] = {"postgresql": 5432, "mysql": 3306}
 
 CONNECTION: Final[dict[str, Check]] = {
     "type": choice("postgresql", "mysql", "sqlite"),
-    "host": host_name(),
+    "host": host_or_socket(),
     "database": text(PATH_MAX_CHARACTERS),
     "port": whole_number(1, 65535),
     "credentialsEnv": variable_name(),
     "access": choice("read-only", "read-write"),
-    "sslmode": choice("disable"),
-    "auth": choice("scram-sha-256", "md5", "password"),
+    **TLS_CHECKS,
+    **LOGIN_CHECKS,
 }
 REQUIRED: Final = ("type", "host", "database", "credentialsEnv")
 FILE_KEYS: Final = ("type", "database", "access")
@@ -33,15 +43,22 @@ _MISPLACED: Final = frozenset({"user", "username", "password", "passwd", "dsn", 
 class Connection:
     """One configured database server."""
 
-    engine: Literal["postgresql", "mysql"]
+    engine: ServerEngine
     host: str
+    """A name, an address, or the path of a Unix socket: of PostgreSQL's directory for it."""
     port: int
     database: str
     access: Access
     variable: str
     """The environment variable that held `username:password`."""
-    auth: Auth
-    """The weakest login that the server may ask for."""
+    tls: Tls | None
+    """None for no encryption."""
+    terms: LoginTerms
+
+    @property
+    def is_socket(self) -> bool:
+        """Return whether the server listens at a Unix socket."""
+        return is_socket(self.host)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +83,7 @@ def read_connection(
     access: Access = "read-only" if keys.get("access") == "read-only" else "read-write"
     if keys["type"] == "sqlite":
         return File(path=_file(keys, where, directory=path.parent, roots=roots), access=access)
-    return _server(keys, where, access)
+    return _server(keys, where, access, directory=path.parent)
 
 
 def read_name(name: str, path: Path) -> ConnectionName:
@@ -88,22 +105,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _server(keys: JsonObject, where: str, access: Access) -> Connection:
+def is_socket(host: str) -> bool:
+    """Return whether *host* is the path of a Unix socket."""
+    return host.startswith("/")
+
+
+def _server(keys: JsonObject, where: str, access: Access, *, directory: Path) -> Connection:
     require_keys(keys, REQUIRED, where)
-    engine: Literal["postgresql", "mysql"] = (
-        "postgresql" if keys["type"] == "postgresql" else "mysql"
-    )
+    engine: ServerEngine = "postgresql" if keys["type"] == "postgresql" else "mysql"
     host, port, database = str(keys["host"]), keys.get("port"), str(keys["database"])
     if len(database) > NAME_MAX_CHARACTERS:
         expected = text(NAME_MAX_CHARACTERS)(database)
         raise ConfigurationError(f'{where} key "database" must be {expected}')
-    if engine == "postgresql" and "sslmode" not in keys and not is_loopback(host):
-        raise ConfigurationError(
-            f"{where} its host is on another machine and TLS is not available yet; "
-            'write "sslmode": "disable" if the network between may be trusted'
-        )
-    if engine == "mysql" and "auth" in keys:
-        raise ConfigurationError(f'{where} key "auth" is for connections of type "postgresql"')
+    if engine == "mysql" and is_socket(host) and port is not None:
+        raise ConfigurationError(f'{where} key "port" has no effect: "host" is a socket\'s file')
+    at_socket = is_socket(host)
+    is_here = at_socket or is_loopback(host)
+    tls = read_tls(keys, where, is_here=is_here, is_socket=at_socket, directory=directory)
     return Connection(
         engine=engine,
         host=host,
@@ -111,17 +129,9 @@ def _server(keys: JsonObject, where: str, access: Access) -> Connection:
         database=database,
         access=access,
         variable=str(keys["credentialsEnv"]),
-        auth=_auth(keys.get("auth"), where),
+        tls=tls,
+        terms=read_login_terms(keys, where, engine=engine, tls=tls, directory=directory),
     )
-
-
-def _auth(found: object, where: str) -> Auth:
-    if found == "password":
-        raise ConfigurationError(
-            f'{where} "auth": "password" would have the password itself sent, which needs TLS, and '
-            'TLS is not available yet; "md5" is the weakest login that can be used'
-        )
-    return "md5" if found == "md5" else "scram-sha-256"
 
 
 def _file(keys: JsonObject, where: str, *, directory: Path, roots: tuple[Path, ...]) -> Path:

@@ -89,13 +89,17 @@ def _connections(configuration: Configuration) -> list[str]:
 
 def _row(name: str, one: Connection | File) -> tuple[str, ...]:
     if isinstance(one, File):
-        return (name, one.engine, str(one.path), one.access, _MAY_FILE[one.access])
-    if one.engine == "mysql":
-        may = "MySQL is not available yet; connecting is refused"
+        return (name, one.engine, str(one.path), "", one.access, _MAY_FILE[one.access])
+    if one.is_socket:
+        where = f"{one.host} {one.database}"
     else:
-        may = _MAY[one.access]
-    where = f"{Address(one.host, one.port).shown}/{one.database}"
-    return (name, one.engine, where, one.access, may)
+        where = f"{Address(one.host, one.port).shown}/{one.database}"
+    return (name, one.engine, where, _encryption(one), one.access, _MAY[one.access])
+
+
+def _encryption(one: Connection) -> str:
+    """Return how it is encrypted, in the words of `sslmode`."""
+    return "no TLS" if one.tls is None else f"TLS {one.tls.mode}"
 
 
 def _next_steps(facts: Facts) -> list[str]:
@@ -133,12 +137,10 @@ def _proof(facts: Facts) -> list[str]:
 
 
 def _first_query(facts: Facts, where: tuple[str, str]) -> list[str]:
-    """Return how to ask the first database that can be asked; none, where every query must fail."""
-    for name, one in facts.configuration.connections.items():
-        if one.engine != "mysql":
-            statement = _ANY_STATEMENT if facts.demo_password_file is None else _DEMO_STATEMENT
-            return ["try it:", f"  {shlex.join([*facts.script, 'query', name, statement, *where])}"]
-    return []
+    """Return how to ask the first database."""
+    name = next(iter(facts.configuration.connections))
+    statement = _ANY_STATEMENT if facts.demo_password_file is None else _DEMO_STATEMENT
+    return ["try it:", f"  {shlex.join([*facts.script, 'query', name, statement, *where])}"]
 
 
 def _snippet(server: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from msgspec import to_builtins
 
+from supervisor.connections import Connection
 from supervisor.listening import bound_address
 from supervisor.memory import Memories
 from supervisor.plan import Member
@@ -171,18 +172,7 @@ def vault_settings(configuration: Configuration) -> Settings:
     Of a SQLite file the vault learns no path: it opens none.
     """
     limits = configuration.limits
-    connections = {
-        name: {
-            "engine": one.engine,
-            "host": one.host,
-            "port": one.port,
-            "database": one.database,
-            "access": one.access,
-            "variable": one.variable,
-            "auth": one.auth,
-        }
-        for name, one in configuration.servers().items()
-    }
+    connections = {name: _server_settings(one) for name, one in configuration.servers().items()}
     files = {
         name: {"database": one.path.name, "access": one.access}
         for name, one in configuration.files().items()
@@ -200,4 +190,19 @@ def vault_settings(configuration: Configuration) -> Settings:
         "connections_per_database": limits.connections_per_database,
         "connections_per_principal": limits.connections_per_principal,
         "leases_per_principal": limits.leases_per_principal,
+    }
+
+
+def _server_settings(one: Connection) -> Settings:
+    return {
+        "engine": one.engine,
+        "host": one.host,
+        "port": one.port,
+        "database": one.database,
+        "access": one.access,
+        "variable": one.variable,
+        "auth": one.terms.auth,
+        "tls": to_builtins(one.tls),
+        "channel_binding": one.terms.channel_binding,
+        "server_key": one.terms.server_key,
     }

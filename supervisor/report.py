@@ -127,7 +127,13 @@ def fixed_fields(
 def _place(one: Connection | File) -> Fields:
     if isinstance(one, File):
         return {"database": str(one.path)}
-    return {"host": one.host, "port": one.port, "database": one.database}
+    return {
+        "host": one.host,
+        "port": one.port,
+        "database": one.database,
+        # Paths and words, never what is in a file: `prove` goes the same way to the server.
+        "tls": msgspec.to_builtins(one.tls),
+    }
 
 
 def _processes(fleet: Fleet, *, now: float) -> Iterable[Fields]:

@@ -8,14 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from supervisor.checks import Check, choice, text, whole_number
-from supervisor.connections import (
-    PATH_MAX_CHARACTERS,
-    Connection,
-    File,
-    read_connection,
-    read_name,
-)
+from supervisor.checks import PATH_MAX_CHARACTERS, Check, choice, text, whole_number
+from supervisor.connections import Connection, File, read_connection, read_name
 from supervisor.keys import ConfigurationError, as_object, check_keys, refuse_unknown
 from supervisor.strict_json import JsonObject, NotJsonError, read_json
 from supervisor.targets import LOOPBACK_TARGETS, read_targets

@@ -1,15 +1,14 @@
 """Where clients with a password of their own may connect: `dynamicTargets`.
 
-An entry is `"loopback"`, or an object with a host, an address or a network. Anything off this
-machine needs the word that the network between may be trusted, until there is TLS.
+An entry is `"loopback"`, or an object with a host, an address or a network. To anything off this
+machine clients' connections are encrypted, and the server verified; there is no key for it.
 """
 
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from supervisor.checks import Check, choice, host_name, whole_number
-from supervisor.connections import is_loopback
+from supervisor.checks import Check, host_name, whole_number
 from supervisor.keys import ConfigurationError, as_object, check_keys
 from wire.lending import AllowedTarget
 
@@ -35,7 +34,6 @@ _ENTRY: Final[dict[str, Check]] = {
     "host": host_name(),
     "network": _network(),
     "port": whole_number(1, 65535),
-    "sslmode": choice("disable"),
 }
 
 
@@ -53,6 +51,11 @@ def read_targets(found: object, *, path: Path) -> tuple[AllowedTarget, ...]:
 def _entry(entry: object, where: str, number: int) -> AllowedTarget:
     which = f"{where}, entry {number}:"
     keys = as_object(entry, which, f'{which} it must be "{LOOPBACK}", or it')
+    if "sslmode" in keys:
+        raise ConfigurationError(
+            f'{which} key "sslmode" is for "connections": what a client brings goes off this '
+            'machine as with "verify-full", and nothing less'
+        )
     check_keys(keys, _ENTRY, which)
     host, network, port = keys.get("host"), keys.get("network"), keys.get("port")
     if (host is None) == (network is None):
@@ -61,11 +64,6 @@ def _entry(entry: object, where: str, number: int) -> AllowedTarget:
         raise ConfigurationError(
             f"{which} it is a link-local, multicast or unspecified address, and none of these is "
             "ever connected to"
-        )
-    if "sslmode" not in keys and not _is_local(host, network):
-        raise ConfigurationError(
-            f"{which} it is on another machine and TLS is not available yet; "
-            'write "sslmode": "disable" if the network between may be trusted'
         )
     return AllowedTarget(
         host=None if host is None else str(host),
@@ -84,7 +82,3 @@ def _is_never(written: object) -> bool:
     except ValueError:
         return False
     return network.is_link_local or network.is_multicast or network.is_unspecified
-
-
-def _is_local(host: object, network: object) -> bool:
-    return is_loopback(str(host)) if network is None else ip_network(str(network)).is_loopback

@@ -24,10 +24,10 @@ from vault.seal import Keys
 from vault.secret import SecretPage
 from vault.settings import Dynamic, NamedConnection
 from vault.state import Credential
-from vault.targets import may_look_up
+from vault.targets import may_look_up, stays_here
 from wire.destination import sealing_purpose
 from wire.faults import Fault, FaultCode
-from wire.lending import LoginFailed, LoginOutcome
+from wire.lending import LoginFailed, LoginOutcome, Tls
 from wire.logs import Log
 from wire.messages import OpenDynamic
 from wire.names import DYNAMIC, ConnectionName, RunId
@@ -91,12 +91,9 @@ class Dynamics:
         """Return why what came is not even opened."""
         if not self._settings.accepts_plaintext:
             return Fault(code=FaultCode.PLAINTEXT_REFUSED)
-        if connection.engine != "postgresql":
-            return Fault(
-                code=FaultCode.NOT_AVAILABLE,
-                message="Connections of this type are not available yet",
-                hint="PostgreSQL connections are.",
-            )
+        if connection.engine == "sqlite":
+            # A gateway that keeps its word has said so already.
+            return Fault(code=FaultCode.INVALID_ARGUMENTS)
         if not may_look_up(connection.host, connection.port, self._settings.targets):
             return Fault(code=FaultCode.TARGET_REFUSED)
         if (refusal := self._pause(message, connection)) is not None:
@@ -178,6 +175,7 @@ class Dynamics:
 
 
 def _connection(message: OpenDynamic, name: ConnectionName) -> NamedConnection:
+    """Return what a client asks for; how it is encrypted and logged in to is not its choice."""
     asked = message.destination
     return NamedConnection(
         engine=asked.engine,
@@ -186,5 +184,7 @@ def _connection(message: OpenDynamic, name: ConnectionName) -> NamedConnection:
         database=asked.database,
         access="read-write",
         variable=name,
+        auth="caching_sha2_password" if asked.engine == "mysql" else "scram-sha-256",
+        tls=None if stays_here(asked.host) else Tls(mode="verify-full"),
         account=account_at(asked.user, asked.host, asked.port),
     )

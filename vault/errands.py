@@ -41,9 +41,14 @@ CANCEL_MS: Final = 5_000
 JUDGED_FROM_MS: Final = 1_000
 """A login with less time than this may fail to connect without the server being to blame."""
 
-# The stages of a login that had reached the server, and those at which one of the two refused.
+# The stages of a login that had not reached the server, those of one that had, and those of these
+# at which one of the two refused.
+_NOT_REACHED: Final = frozenset({"target", "connect"})
 _REACHED: Final = frozenset(
-    {"negotiate", "authenticate", "verify_server", "start_session", "hand_over", "end_session"}
+    {
+        *("encrypt", "negotiate", "authenticate", "verify_server"),
+        *("start_session", "hand_over", "end_session"),
+    }
 )
 _REFUSED: Final = _REACHED - {"hand_over", "end_session"}
 
@@ -121,10 +126,15 @@ class Errands:
         self._send(order, connection, heard, handover)
 
     def cancel(self, loan: Loan) -> None:
-        """Cancel what runs on a lent connection."""
+        """Cancel what runs on a lent connection; on MySQL by a login with its password."""
         connection = self._connections[loan.pool.connection]
+        if connection.engine == "mysql" and self._is_paused(connection):
+            # The password was refused three times since this session began: it has been changed,
+            # and one more try for each cancel could lock the account.
+            self._log.warning("statement_not_cancelled", connection=loan.pool.connection)
+            return
         order = CancelStatement(
-            target=self._target(connection),
+            target=self._target(connection, address=loan.address),
             backend_id=loan.backend_id,
             cancel_key=loan.cancel_key,
             deadline_ms=CANCEL_MS,
@@ -137,13 +147,18 @@ class Errands:
             return
         connection = self._connections[loan.pool.connection]
         # Not asked here: whether the server is reachable. A session that should end is worth a try.
-        if not self._attempts.may_try(connection.variable, now=time.monotonic()):
+        if self._is_paused(connection):
             self._log.warning("session_not_ended", connection=loan.pool.connection)
             return
         order = EndSession(
-            target=self._target(connection), backend_id=loan.backend_id, deadline_ms=CANCEL_MS
+            target=self._target(connection, address=loan.address),
+            backend_id=loan.backend_id,
+            deadline_ms=CANCEL_MS,
         )
         self._send(order, connection, _nothing)
+
+    def _is_paused(self, connection: NamedConnection) -> bool:
+        return not self._attempts.may_try(connection.variable, now=time.monotonic())
 
     def _send(
         self,
@@ -153,7 +168,7 @@ class Errands:
         handover: int | None = None,
     ) -> None:
         named = None
-        if not isinstance(order, CancelStatement):
+        if connection.engine == "mysql" or not isinstance(order, CancelStatement):
             credential = self._records.credentials[connection.variable]
             named = NamedCredential(connection.variable, credential)
         now = time.monotonic()
@@ -172,7 +187,12 @@ class Errands:
         stage = outcome.stage if isinstance(outcome, LoginFailed) else None
         if stage is None or stage in _REACHED:
             self._reach.reached(server)
-        elif stage == "connect" and order.deadline_ms >= JUDGED_FROM_MS:
+        elif (
+            stage == "connect"
+            and order.deadline_ms >= JUDGED_FROM_MS
+            # Where a session once was says nothing of where the next one will be.
+            and order.target.address is None
+        ):
             self._reach.unreached(server, probe=probe, now=time.monotonic())
         else:
             self._reach.untold(server, probe=probe)
@@ -204,6 +224,7 @@ class Errands:
             credential=connection.variable,
             stage=outcome.stage,
             sqlstate=outcome.sqlstate,
+            errno=outcome.errno,
             sentence=outcome.sentence,
         )
 
@@ -228,7 +249,7 @@ class Errands:
         self._attempts.forget(connection.variable)
         self._healths.forget(_login(connection))
 
-    def _target(self, connection: NamedConnection) -> Target:
+    def _target(self, connection: NamedConnection, *, address: str | None = None) -> Target:
         return Target(
             engine=connection.engine,
             host=connection.host,
@@ -236,6 +257,10 @@ class Errands:
             database=connection.database,
             user=self._records.credentials[connection.variable].user,
             auth=connection.auth,
+            tls=connection.tls,
+            channel_binding=connection.channel_binding,
+            server_key=connection.server_key,
+            address=address,
             allowed=self._allowed if connection.is_brought else None,
         )
 

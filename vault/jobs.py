@@ -57,7 +57,8 @@ class Job:
     def __post_init__(self) -> None:
         """Say what the queue needs to know of it."""
         server = server_at(self.order.target.host, self.order.target.port)
-        self.want = Want(server, self.account, _work(self.order), self.deadline)
+        work = _work(self.order, has_password=self.credential is not None)
+        self.want = Want(server, self.account, work, self.deadline)
 
     def refuse(self, fault: Fault) -> None:
         """Tell whoever waits for the connection, if anybody does, that there will be none."""
@@ -72,10 +73,10 @@ class Job:
             self.handover = None
 
 
-def _work(order: LoginJob) -> Work:
+def _work(order: LoginJob, *, has_password: bool) -> Work:
     match order:
         case CancelStatement():
-            return "cancel"
+            return "kill" if has_password else "cancel"
         case EndSession():
             return "end"
         case _:

@@ -140,8 +140,8 @@ class Lending:
 
     def _heard_of(self, handle: Handle, outcome: LoginOutcome) -> None:
         match outcome:
-            case LoginDone(backend_id=backend_id, cancel_key=cancel_key):
-                self._logged_in(handle, backend_id, cancel_key)
+            case LoginDone():
+                self._logged_in(handle, outcome)
             case LoginFailed():
                 self._borrows.settled(handle)
                 lost = self._records.loans.forget(handle)
@@ -164,8 +164,8 @@ class Lending:
             # It was on its way, and so may be held all the same by an executor that lies.
             self._errands.end_session(loan)
 
-    def _logged_in(self, handle: Handle, backend_id: int, cancel_key: bytes) -> None:
-        if self._records.loans.logged_in(handle, backend_id=backend_id, cancel_key=cancel_key):
+    def _logged_in(self, handle: Handle, done: LoginDone) -> None:
+        if self._records.loans.logged_in(handle, done):
             self._records.changed()
             self._records.afterwards(lambda: self._desk.proceed(handle))
         else:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wire.faults import Fault, FaultCode, RefusedError
+from wire.lending import LoginDone
 from wire.names import DYNAMIC, Handle, Incarnation, PoolKey
 
 LOANS_MAX: Final = 2_000
@@ -32,6 +33,8 @@ class Loan(Struct, frozen=True, forbid_unknown_fields=True):
     pool: PoolKey
     backend_id: int = 0
     cancel_key: bytes = b""
+    address: str | None = None
+    """The server's, at which the session is; its host's name may lead to another one later."""
     is_interrupted: bool = False
 
 
@@ -73,12 +76,14 @@ class Loans:
         mine = [one for one in pools if one.principal == pool.principal]
         return sum(one.connection.startswith(DYNAMIC) for one in mine)
 
-    def logged_in(self, handle: Handle, *, backend_id: int, cancel_key: bytes) -> bool:
+    def logged_in(self, handle: Handle, done: LoginDone) -> bool:
         """Note how the session can be cancelled; return False when nobody waits for it any more."""
         loan = self._lent.get(handle)
         if loan is None:
             return False
-        self._lent[handle] = replace(loan, backend_id=backend_id, cancel_key=cancel_key)
+        self._lent[handle] = replace(
+            loan, backend_id=done.backend_id, cancel_key=done.cancel_key, address=done.address
+        )
         return True
 
     def interrupt(self, handle: Handle) -> bool:

@@ -19,10 +19,15 @@ RUNNING_MAX: Final = 64
 WAITING_MAX: Final = 1024
 
 CANCELS_AT_ONCE: Final = 8
-"""Of one account. They need no password, so a wrong one does not keep them from running."""
+"""Of one account, in places of their own: logins that stall must not keep a cancel waiting."""
 
-Work: TypeAlias = Literal["log in", "end", "cancel"]
+Work: TypeAlias = Literal["log in", "end", "cancel", "kill"]
+"""`cancel` needs no password, so a wrong one does not keep it from running; `kill` is a cancel by a
+login with the password, and so a try of that, which counts and is counted as any other."""
+
 Vain: TypeAlias = Literal["paused", "unreachable"]
+
+_CANCELS: Final[tuple[Work, ...]] = ("cancel", "kill")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,18 +68,24 @@ class LoginQueue:
         total = len(self._running)
         using = [want for want, uses_places in self._running.items() if uses_places]
         servers = Counter(want.server for want in using)
-        logins = Counter(want.account for want in using if want.work != "cancel")
-        cancels = Counter(want.account for want in using if want.work == "cancel")
+        logins = Counter(want.account for want in using if want.work not in _CANCELS)
+        cancels = Counter(want.account for want in using if want.work in _CANCELS)
         for want in self._waiting:
             if not _leaves_room(servers[want.server], total, RUNNING_MAX):
                 continue
-            if want.work == "cancel":
-                has_room = cancels[want.account] < CANCELS_AT_ONCE
-            else:
-                has_room = logins[want.account] < self._attempts.at_once(want.account)
-            if has_room:
+            begun = cancels if want.work in _CANCELS else logins
+            if begun[want.account] < self._at_once(want):
                 return want
         return None
+
+    def _at_once(self, want: Want) -> int:
+        match want.work:
+            case "cancel":
+                return CANCELS_AT_ONCE
+            case "kill":
+                return min(CANCELS_AT_ONCE, self._attempts.at_once(want.account))
+            case _:
+                return self._attempts.at_once(want.account)
 
     def begin(self, want: Want) -> None:
         """Note that *want* has its login."""

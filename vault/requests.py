@@ -35,7 +35,7 @@ from wire.messages import (
     ToVault,
     Used,
 )
-from wire.names import ConnectionId, ConnectionName, Incarnation, PoolKey, RunId
+from wire.names import ConnectionId, ConnectionName, Engine, Incarnation, PoolKey, RunId
 from wire.results import success
 
 CONNECTION_ID_BYTES: Final = 32
@@ -49,7 +49,10 @@ _STAGE_FAULTS: Final = {
 """What a client may know of a login that failed; the log has the rest."""
 
 _BROUGHT_HINTS: Final = {
-    FaultCode.LOGIN_FAILED: "Check host, port, database, username and password.",
+    FaultCode.LOGIN_FAILED: (
+        "Check host, port, database, username and password. A server on another machine needs a "
+        "certificate for that host that the operator's system trusts."
+    ),
     FaultCode.LOGIN_PAUSED: "Check username and password, and try again in some minutes.",
 }
 """What to do about it where the client itself knows what it tried."""
@@ -138,12 +141,6 @@ class Requests:
         self._errands.try_login(connection, message.deadline_ms, heard)
 
     def _refusal(self, message: OpenLease, connection: NamedConnection) -> Fault | None:
-        if connection.engine != "postgresql":
-            return Fault(
-                code=FaultCode.NOT_AVAILABLE,
-                message="Connections of this type are not available yet",
-                hint="PostgreSQL connections are.",
-            )
         if connection.variable not in self._records.credentials:
             return Fault(
                 code=FaultCode.NOT_AVAILABLE,
@@ -241,19 +238,19 @@ class Requests:
         opened: bool = False,
     ) -> Granted:
         expires_at = time.monotonic() + grants.GRANT_S
-        is_file = self._is_file(lease.pool)
+        engine = self._engine(lease.pool)
         return Granted(
             run_id=run_id,
             connection_id=lease.connection_id,
             pool=lease.pool,
-            engine="sqlite" if is_file else "postgresql",
+            engine=engine,
             grants={
                 executor: grants.mint(
                     grants.Claims(lease.connection_id, lease.pool, executor, expires_at),
                     mac=self._keys.mac,
                 )
                 for executor in executors
-                if not is_file
+                if engine != "sqlite"
             },
             expires_in_ms=int(grants.GRANT_S * 1000),
             statement_ms=self._settings.statement_ms,
@@ -277,6 +274,11 @@ class Requests:
             when_done()
             return
         self._recall.begin(lease.pool, self._executors(), when_done)
+
+    def _engine(self, pool: PoolKey) -> Engine:
+        return (
+            "sqlite" if self._is_file(pool) else self._records.connections[pool.connection].engine
+        )
 
     def _is_file(self, pool: PoolKey) -> bool:
         return pool.connection in self._settings.files

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from wire.lending import AllowedTarget, Port
-from wire.names import DYNAMIC, Access, Auth, ConnectionName, DeadlineMs, Engine
+from wire.lending import AllowedTarget, Port, Tls
+from wire.names import DYNAMIC, Access, Auth, ChannelBinding, ConnectionName, DeadlineMs, Engine
 
 
 class NamedConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +19,11 @@ class NamedConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     variable: str
     auth: Auth = "scram-sha-256"
     """The weakest login that the server may ask for."""
+    tls: Tls | None = None
+    """None for no encryption at all."""
+    channel_binding: ChannelBinding = "prefer"
+    server_key: str | None = None
+    """PEM file of a MySQL server's RSA key."""
     account: str = ""
     """The account that is tried with what a client brought; empty as soon as that has worked."""
 

@@ -85,6 +85,13 @@ def may_connect(host: str, port: int, address: Address, allowed: Iterable[Allowe
     return any(_covers(target, plain, found) for target in allowed if target.port in (None, port))
 
 
+def stays_here(host: str) -> bool:
+    """Return whether the way to *host* never leaves this machine, as far as its name tells."""
+    plain = _plain(host)
+    literal = None if plain is None else _literal(plain)
+    return plain == _LOCALHOST if literal is None else _unmapped(literal).is_loopback
+
+
 def parsed(address: str) -> Address | None:
     """Return the address that a look-up gave, without its zone; None for what is none."""
     try:

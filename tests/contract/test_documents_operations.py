@@ -18,6 +18,8 @@ from scripts.launch import USAGE
 from supervisor import connections, options, settings
 from supervisor.strict_json import parse_json
 from tests.contract.markdown import ROOT, document, table, ticked
+from vault.jobs import BUSY, DIED, DISMISSED, LATE, PAUSED, UNREACHABLE
+from vault.login.refusals import Stage
 from wire.exits import EXIT_CANNOT_START
 
 OPERATIONS = "docs/operations.md"
@@ -27,8 +29,14 @@ OPTION = re.compile(r"--[a-z][a-z-]+")
 DEFAULTS = {
     "port": "5432; for `mysql` 3306",
     "access": '`"read-write"`',
-    "sslmode": "absent",
-    "auth": '`"scram-sha-256"`',
+    "sslmode": '`"verify-full"`; on this machine `"disable"`',
+    "sslrootcert": '`"system"`',
+    "sslcert": "absent",
+    "sslkey": "absent",
+    "sslnegotiation": '`"postgres"`',
+    "channel_binding": '`"prefer"`',
+    "auth": '`"scram-sha-256"`; for `mysql` `"caching_sha2_password"`',
+    "server_public_key": "absent",
 }
 
 HIT = Hit(Place.MEMORY, 1, "executor", "", "raw", 0, 1, whole=True, context="")
@@ -160,6 +168,26 @@ def test_the_readmes_configuration_loads() -> None:
     found = settings.check_configuration(parse_json(block.encode()), path=file)
 
     assert found.connections
+
+
+def test_the_configuration_of_the_operations_page_loads(tmp_path: Path) -> None:
+    block = document(OPERATIONS).split("```json\n", 1)[1].split("```", 1)[0]
+    for name in ("company-root.pem", "client.pem", "client.key"):
+        (tmp_path / name).touch(mode=0o600)
+
+    found = settings.check_configuration(parse_json(block.encode()), path=tmp_path / "c.json")
+
+    modes = [one.tls.mode if one.tls else None for one in found.servers().values()]
+    assert modes == ["verify-full", "verify-full", None]
+
+
+def test_every_stage_of_a_login_is_documented() -> None:
+    rows = table(document(OPERATIONS), "stage", "what failed")
+    not_tried = {one.stage for one in (DIED, LATE, DISMISSED, PAUSED, UNREACHABLE, BUSY)}
+
+    documented = {stage for row in rows for stage in ticked(row[0])}
+
+    assert documented == {stage.value for stage in Stage} | not_tried
 
 
 def test_every_key_of_a_proof_is_documented() -> None:

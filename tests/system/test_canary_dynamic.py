@@ -177,7 +177,7 @@ def test_what_is_wrong_with_a_call_leaves_nothing_of_it_either(
         {"password": {secret: secret}},
         {"pasword": secret, "password": ""},
         {"password": secret, "storage_type": "sqlite"},
-        {"password": secret, "storage_type": "mysql"},
+        {"password": secret, "storage_type": "mysql", "port": 1},
         {"password": secret, "host": "169.254.169.254"},
         {"password": secret, "port": "5432"},
         {"password": secret * 60},

@@ -103,7 +103,7 @@ def test_after_the_vaults_death_a_password_is_still_sealed_to_the_right_key(
         ({"host": "169.254.169.254"}, "target_refused"),
         ({"host": "db.example"}, "target_refused"),
         ({"host": "127.1"}, "target_refused"),
-        ({"storage_type": "mysql"}, "not_available"),
+        ({"storage_type": "mysql", "port": 1}, "database_unreachable"),
         ({"storage_type": "sqlite"}, "invalid_arguments"),
         ({"password": ""}, "invalid_arguments"),
     ],

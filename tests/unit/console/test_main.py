@@ -172,8 +172,8 @@ def test_a_broken_configuration_is_one_sentence(command: str, tmp_path: Path) ->
     assert done.stdout == ""
     first = done.stderr.splitlines()[0]
     assert first == (
-        f'strongroom: configuration {path}: connection "a": key "host" must be a host name or '
-        "an IP address"
+        f'strongroom: configuration {path}: connection "a": key "host" must be a host name, '
+        "an IP address, or the absolute path of a Unix socket, of at most 92 bytes"
     )
 
 

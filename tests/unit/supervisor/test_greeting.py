@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from supervisor.greeting import Facts, greeting
 from supervisor.settings import check_configuration
 from supervisor.strict_json import parse_json
@@ -30,15 +32,21 @@ def a_greeting(host: str = "localhost", **engines: str) -> str:
     return greeting(some_facts(host, **engines))
 
 
-def test_the_query_to_try_is_one_that_can_work() -> None:
-    assert "strongroom query second " in a_greeting(first="mysql", second="postgresql")
+def test_the_query_to_try_is_at_the_first_connection_of_whatever_kind() -> None:
+    assert "strongroom query first " in a_greeting(first="mysql", second="postgresql")
+    assert "strongroom query second " in a_greeting(second="postgresql", first="mysql")
 
 
-def test_where_every_query_must_fail_none_is_proposed() -> None:
-    shown = a_greeting(first="mysql")
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_how_each_connection_is_encrypted_is_shown(engine: str) -> None:
+    here, elsewhere = a_greeting(main=engine), a_greeting("db.example.com", main=engine)
 
-    assert "try it" not in shown
-    assert "mcpServers" in shown
+    assert "/d  no TLS  read-write  agents may read and write" in here
+    assert "/d  TLS verify-full  read-write  agents may read and write" in elsewhere
+
+
+def test_a_unix_socket_is_shown_without_a_port() -> None:
+    assert "  /run/postgresql d  no TLS  " in a_greeting("/run/postgresql", main="postgresql")
 
 
 def test_the_demos_proof_has_whose_password_it_is() -> None:

@@ -43,7 +43,7 @@ def test_the_greeting_says_what_runs_and_how_to_go_on(stand_ins: Maker) -> None:
         snippets = [json.loads(line) for line in lines if line.startswith("  {")]
 
     assert f"ready {system.url}" in lines
-    assert "main_db  postgresql  localhost:5432/d  read-only  agents may read" in output
+    assert "main_db  postgresql  localhost:5432/d  no TLS  read-only  agents may read" in output
     http, stdio = (one["mcpServers"]["strongroom"] for one in snippets)
     assert http == {
         "type": "http",

@@ -17,6 +17,7 @@ from supervisor.settings import (
     read_configuration,
 )
 from supervisor.strict_json import NotJsonError, parse_json
+from wire.lending import Tls
 from wire.names import ConnectionName
 
 GOOD = {"type": "postgresql", "host": "localhost", "database": "d", "credentialsEnv": "A_B"}
@@ -51,6 +52,8 @@ def test_the_example_of_the_first_design_loads_as_it_stands() -> None:
     main, other = found.servers().values()
     assert (main.engine, main.port, main.access) == ("postgresql", 5432, "read-write")
     assert (other.engine, other.port) == ("mysql", 3306)
+    assert main.tls is None
+    assert other.tls == Tls(mode="verify-full")
     assert found.limits == Limits()
 
 
@@ -61,14 +64,6 @@ def test_access_and_limits_are_read() -> None:
 
     assert found.connections[ConnectionName("main_db")].access == "read-only"
     assert found.limits == Limits(rows=7)
-
-
-def test_a_host_elsewhere_needs_the_word_that_tls_is_not_wanted() -> None:
-    refused = refusal(with_connection(host="db.example.com"))
-    allowed = read(with_connection(host="db.example.com", sslmode="disable"))
-
-    assert "TLS is not available yet" in refused
-    assert allowed.servers()[ConnectionName("main_db")].host == "db.example.com"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +89,9 @@ def test_loopback_is_what_never_leaves_the_machine(host: str, *, local: bool) ->
         ("type", 1),
         ("host", ""),
         ("host", "a\0b"),
-        ("host", "/var/run/postgresql"),
+        ("host", "/" + "x" * 92),
+        ("host", "/var/run\n"),
+        ("host", "var/run/postgresql"),
         ("host", "x" * 254),
         ("database", "x" * 129),
         ("database", ["d"]),
@@ -112,8 +109,14 @@ def test_loopback_is_what_never_leaves_the_machine(host: str, *, local: bool) ->
         ("credentialsEnv", "PATH"),
         ("credentialsEnv", "LD_PRELOAD"),
         ("access", "admin"),
-        ("sslmode", "prefer"),
+        ("sslmode", "off"),
         ("sslmode", {}),
+        ("sslrootcert", ""),
+        ("sslcert", 1),
+        ("sslkey", "a\0b"),
+        ("sslnegotiation", "maybe"),
+        ("channel_binding", True),
+        ("server_public_key", []),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_key(key: str, value: object) -> None:

@@ -27,6 +27,10 @@ def read(**changes: object) -> Configuration:
     return check_configuration(parse_json(text.encode()), path=Path("strongroom.json"))
 
 
+def read_mysql(**changes: object) -> Configuration:
+    return read(type="mysql", **changes)
+
+
 def refusal(**changes: object) -> str:
     with pytest.raises(ConfigurationError) as caught:
         read(**changes)
@@ -48,13 +52,41 @@ def test_the_minimum_that_is_written_is_the_one_that_the_vault_is_told(auth: str
     assert told_to_vault(read(auth=auth)) == auth
 
 
-def test_sending_the_password_itself_is_refused_as_long_as_there_is_no_tls() -> None:
-    refused = refusal(auth="password")
+def test_a_mysql_connection_that_says_nothing_accepts_the_strongest_plugins_only() -> None:
+    assert told_to_vault(read_mysql()) == "caching_sha2_password"
+
+
+@pytest.mark.parametrize("auth", ["caching_sha2_password", "ed25519", "mysql_native_password"])
+def test_the_plugin_that_is_written_is_the_one_that_the_vault_is_told(auth: str) -> None:
+    assert told_to_vault(read_mysql(auth=auth)) == auth
+
+
+@pytest.mark.parametrize(
+    ("engine", "auth"), [("postgresql", "password"), ("mysql", "sha256_password")]
+)
+@pytest.mark.parametrize("mode", ["disable", "require", None])
+def test_sending_the_password_itself_needs_a_server_that_is_verified(
+    engine: str, auth: str, mode: str | None
+) -> None:
+    written = {} if mode is None else {"sslmode": mode}
+
+    refused = refusal(type=engine, auth=auth, **written)
 
     assert 'connection "main_db"' in refused
-    assert '"auth": "password"' in refused
-    assert "TLS is not available yet" in refused
-    assert '"md5" is the weakest' in refused
+    assert f'"auth": "{auth}"' in refused
+    assert '"sslmode": "verify-full" or "verify-ca"' in refused
+    assert ('"server_public_key"' in refused) is (engine == "mysql")
+    assert told_to_vault(read(type=engine, auth=auth, sslmode="verify-full")) == auth
+
+
+def test_a_server_key_lets_sha256_password_do_without_tls(tmp_path: Path) -> None:
+    key = tmp_path / "server.pem"
+    key.touch()
+
+    found = read_mysql(auth="sha256_password", server_public_key=str(key))
+
+    told = convert(vault_settings(found), VaultSettings).connections[NAME]
+    assert (told.auth, told.tls, told.server_key) == ("sha256_password", None, str(key))
 
 
 @pytest.mark.parametrize("auth", ["scram", "MD5", "trust", "", None, 5, True, ["md5"]])
@@ -62,5 +94,50 @@ def test_what_is_no_minimum_is_refused(auth: object) -> None:
     assert 'key "auth" must be' in refusal(auth=auth)
 
 
-def test_the_minimum_is_not_for_mysql() -> None:
-    assert 'key "auth" is for connections of type "postgresql"' in refusal(type="mysql", auth="md5")
+@pytest.mark.parametrize(
+    ("engine", "auth"),
+    [("mysql", "md5"), ("mysql", "password"), ("postgresql", "ed25519")],
+)
+def test_the_minimum_of_another_engine_is_refused_with_those_of_this_one(
+    engine: str, auth: str
+) -> None:
+    refused = refusal(type=engine, auth=auth)
+
+    assert 'key "auth" must be' in refused
+    assert f'for connections of type "{engine}"' in refused
+    assert auth not in refused.split("must be")[1].split(" or ")
+
+
+@pytest.mark.parametrize("auth", ["mysql_clear_password", "dialog", "mysql_old_password"])
+def test_plugins_that_are_never_used_are_no_minimum(auth: str) -> None:
+    assert 'key "auth" must be' in refusal(type="mysql", auth=auth)
+
+
+@pytest.mark.parametrize(
+    ("engine", "key", "value", "only"),
+    [
+        ("mysql", "channel_binding", "disable", "postgresql"),
+        ("mysql", "sslnegotiation", "postgres", "postgresql"),
+        ("postgresql", "server_public_key", "server.pem", "mysql"),
+    ],
+)
+def test_a_key_of_the_other_engine_is_refused(engine: str, key: str, value: str, only: str) -> None:
+    refused = refusal(type=engine, sslmode="verify-full", **{key: value})
+
+    assert f'key "{key}" is for connections of type "{only}"' in refused
+
+
+@pytest.mark.parametrize("binding", ["disable", "prefer", "require"])
+def test_the_channel_binding_that_is_written_is_the_one_that_the_vault_is_told(
+    binding: str,
+) -> None:
+    found = read(sslmode="require", channel_binding=binding)
+
+    told = convert(vault_settings(found), VaultSettings).connections[NAME]
+    assert told.channel_binding == binding
+
+
+def test_a_binding_that_is_required_needs_the_login_that_can_bind() -> None:
+    refused = refusal(sslmode="verify-full", channel_binding="require", auth="md5")
+
+    assert '"channel_binding": "require" needs "auth": "scram-sha-256"' in refused

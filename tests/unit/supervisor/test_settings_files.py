@@ -112,8 +112,8 @@ def test_clients_may_bring_no_password_and_reach_this_machine_only_by_default(
 def test_targets_are_read(directory: Path) -> None:
     targets = [
         "loopback",
-        {"host": "db.example.com", "port": 5432, "sslmode": "disable"},
-        {"network": "10.1.0.0/16", "sslmode": "disable"},
+        {"host": "db.example.com", "port": 5432},
+        {"network": "10.1.0.0/16"},
         {"network": "127.0.0.1"},
     ]
 
@@ -141,15 +141,15 @@ def test_targets_are_read(directory: Path) -> None:
         (["everywhere"], 'must be "loopback"'),
         ([{}], '"host" or "network"'),
         ([{"host": "localhost", "network": "127.0.0.1"}], "not both"),
-        ([{"host": "db.example.com"}], "TLS is not available yet"),
-        ([{"network": "10.0.0.0/8"}], "TLS is not available yet"),
+        ([{"host": "db.example.com", "sslmode": "disable"}], 'as with "verify-full"'),
+        ([{"host": "/run/postgresql"}], "a host name or an IP address"),
         ([{"network": "10.0.0.1/8"}], "an address or a network"),
         ([{"host": "localhost", "ports": 1}], 'did you mean "port"?'),
-        ([{"network": "169.254.0.0/16", "sslmode": "disable"}], "ever connected to"),
-        ([{"host": "169.254.169.254", "sslmode": "disable"}], "ever connected to"),
-        ([{"network": "fe80::/10", "sslmode": "disable"}], "ever connected to"),
-        ([{"network": "224.0.0.0/4", "sslmode": "disable"}], "ever connected to"),
-        ([{"host": "::", "sslmode": "disable"}], "ever connected to"),
+        ([{"network": "169.254.0.0/16"}], "ever connected to"),
+        ([{"host": "169.254.169.254"}], "ever connected to"),
+        ([{"network": "fe80::/10"}], "ever connected to"),
+        ([{"network": "224.0.0.0/4"}], "ever connected to"),
+        ([{"host": "::"}], "ever connected to"),
     ],
 )
 def test_a_target_that_is_none_is_refused_with_its_number(

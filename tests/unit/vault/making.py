@@ -111,6 +111,13 @@ class Account:
         )
         return int(str(rows[0][0]))
 
+    def is_busy(self) -> bool:
+        """Return whether a statement of its runs: before that, there is nothing to cancel."""
+        rows = self.server.admin_sql(
+            f"select 1 from pg_stat_activity where usename = '{self.role}' and state = 'active'"
+        )
+        return bool(rows)
+
     def connection(self) -> NamedConnection:
         return a_connection(host=self.server.host, port=self.server.port, database="postgres")
 

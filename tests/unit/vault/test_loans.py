@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.vault.making import BOB, EXECUTOR, OTHER_EXECUTOR, a_pool
 from vault.loans import LOANS_MAX, Caps, LoanLimitError, Loans
+from wire.lending import LoginDone
 from wire.names import ConnectionName, Handle
 
 ONE, TWO, THREE = Handle("01"), Handle("02"), Handle("03")
@@ -86,13 +87,14 @@ def test_the_loans_of_a_lost_executor_are_taken_once() -> None:
 
 def test_a_session_is_noted_with_its_loan_and_no_more_when_that_is_struck() -> None:
     loans = two_loans()
+    done = LoginDone(backend_id=7, cancel_key=b"key", address="192.0.2.1")
 
-    assert loans.logged_in(ONE, backend_id=7, cancel_key=b"key")
+    assert loans.logged_in(ONE, done)
     loan = loans.forget(ONE)
 
     assert loan is not None
-    assert (loan.backend_id, loan.cancel_key) == (7, b"key")
-    assert not loans.logged_in(ONE, backend_id=7, cancel_key=b"key")
+    assert (loan.backend_id, loan.cancel_key, loan.address) == (7, b"key", "192.0.2.1")
+    assert not loans.logged_in(ONE, done)
     assert loans.forget(ONE) is None
 
 

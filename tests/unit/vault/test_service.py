@@ -29,7 +29,7 @@ def test_a_lease_lends_a_connection_that_works(vault: VaultAlone, account: Accou
     session = executor.session(the_grant(granted, executor))
 
     assert session.value("select current_user") == account.role.encode()
-    assert vault.lent_backends() == [session.message.backend_id]
+    assert vault.lent_backends() == [session.message.session.backend_id]
     session.close()
 
 
@@ -205,6 +205,7 @@ def test_who_does_not_give_a_pool_up_loses_its_sessions_and_then_its_life(
     granted = vault.open()
     session = executor.session(the_grant(granted, executor))
     session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
     question = EndLease(
         run_id=vault.run_id(),
         principal=granted.pool.principal,
@@ -219,11 +220,12 @@ def test_who_does_not_give_a_pool_up_loses_its_sessions_and_then_its_life(
 
 
 def test_an_executor_can_have_its_own_statement_cancelled_and_no_other_s(
-    vault: VaultAlone,
+    vault: VaultAlone, account: Account
 ) -> None:
     executor, other = vault.executor(), vault.executor("executor-2.0000000b")
     session = executor.session(the_grant(vault.open(), executor))
     session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
 
     other.say(Interrupt(handle=session.message.handle))
     other.say(Interrupt(handle=Handle("guessed")))
@@ -242,7 +244,7 @@ def test_two_principals_get_sessions_of_their_own(vault: VaultAlone) -> None:
         for who in (BOB, vault.open().pool.principal)
     ]
 
-    assert len({session.message.backend_id for session in sessions}) == 2
+    assert len({session.message.session.backend_id for session in sessions}) == 2
     assert len({session.message.handle for session in sessions}) == 2
     for session in sessions:
         session.close()

@@ -59,8 +59,8 @@ def test_an_executor_that_borrows_is_told_too(
         grant = vault.open().grants[executor.name]
 
     tried = fault_of(executor.borrow(grant))
-    told = fault_of(executor.borrow(grant))
 
-    assert tried.code is told.code is FaultCode.DATABASE_UNREACHABLE
-    assert is_told_when(told)
+    assert tried.code is FaultCode.DATABASE_UNREACHABLE
+    # The first pauses are over before a busy machine can ask a second time.
+    assert until(lambda: is_told_when(fault_of(executor.borrow(grant))), within_s=10)
     assert vault.lent_backends() == []

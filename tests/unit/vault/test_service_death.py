@@ -58,11 +58,12 @@ def test_the_next_vault_needs_no_environment(vault: VaultAlone) -> None:
 
 
 def test_a_lent_connection_outlives_its_vault_and_can_still_be_cancelled(
-    vault: VaultAlone,
+    vault: VaultAlone, account: Account
 ) -> None:
     executor = vault.executor()
     _, session = lent(vault, executor)
     session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
 
     executor.holding = (session.message.handle,)
     vault.restart()
@@ -83,7 +84,7 @@ def test_what_an_executor_holds_no_more_is_struck_and_what_it_holds_is_kept(
     executor.holding = (kept.message.handle, Handle("never lent"))
     vault.restart()
 
-    until(lambda: vault.lent_backends() == [kept.message.backend_id])
+    until(lambda: vault.lent_backends() == [kept.message.session.backend_id])
     kept.close()
 
 
@@ -93,6 +94,7 @@ def test_the_sessions_of_an_executor_that_died_are_ended_at_the_database(
     executor = vault.executor()
     _, session = lent(vault, executor)
     session.send_query("select pg_sleep(60)")
+    until(account.is_busy)
 
     # Its descriptor stays open here: the server alone would not notice.
     vault.lose(executor)
@@ -126,7 +128,7 @@ def test_the_sessions_of_an_executor_that_died_without_a_vault_are_ended_by_the_
 
     vault.start()
 
-    until(lambda: vault.lent_backends() == [kept.message.backend_id])
+    until(lambda: vault.lent_backends() == [kept.message.session.backend_id])
     until(lambda: account.sessions() == 1)
     assert kept.value("select 1") == b"1"
     lost.close()

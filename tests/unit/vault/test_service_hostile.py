@@ -120,7 +120,7 @@ def test_an_executor_cannot_return_or_disown_what_another_holds(vault: VaultAlon
 
     # Its packets keep their order: when this one is answered, the others were heard.
     other.session(granted.grants[other.name]).close()
-    assert session.message.backend_id in vault.lent_backends()
+    assert session.message.session.backend_id in vault.lent_backends()
     session.close()
 
 

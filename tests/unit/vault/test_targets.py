@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vault.targets import Address, may_connect, may_look_up, parsed
+from vault.targets import Address, may_connect, may_look_up, parsed, stays_here
 from wire.lending import AllowedTarget
 
 LOOPBACK: Final = (AllowedTarget(network="127.0.0.0/8"), AllowedTarget(network="::1/128"))
@@ -221,3 +221,27 @@ def test_an_entry_with_a_port_allows_no_other(port: int, *, allowed: bool) -> No
 def test_an_address_that_a_look_up_gave_loses_its_zone_and_nonsense_is_none() -> None:
     assert parsed("fe80::1%eth0") == ip_address("fe80::1")
     assert parsed("nonsense") is None
+
+
+@pytest.mark.parametrize(
+    ("host", "stays"),
+    [
+        ("localhost", True),
+        ("LocalHost.", True),
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound
+        ("::", False),
+        ("db.localhost", False),
+        ("localhost.example", False),
+        ("127.1", False),
+        ("/run/postgresql", False),
+        ("", False),
+    ],
+)
+def test_only_what_surely_is_this_machine_is_taken_for_it(host: str, *, stays: bool) -> None:
+    assert stays_here(host) is stays
