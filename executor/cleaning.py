@@ -4,6 +4,10 @@ The reset is sent when a run has been answered, and its outcome read when the ne
 nobody waits for it, and a connection that died while idle shows itself before anything is sent on
 it. A connection without a reset that was sent, or with one that did not come to what it should, is
 never handed out.
+
+A pooler before the server may give each transaction another session, as somebody else has left it.
+So each reset leaves a mark, but only where DISCARD ALL has taken the last one away, and a run
+begins only where it finds its own.
 """
 
 import secrets
@@ -37,7 +41,16 @@ _FORMS: Final = b", ".join(
     )
 )
 """How values are written and literals are read, whatever a role or a database has for a default."""
-_SEED: Final = b"SELECT pg_catalog.setseed($1), " + _FORMS
+MARK: Final = b"strongroom.session"
+_IS_BARE: Final = (
+    b"coalesce(pg_catalog.current_setting('" + MARK + b"', true), '') OPERATOR(pg_catalog.=) ''"
+)
+# A time it is not, so that is an error.
+_MARKED: Final = (
+    b"pg_catalog.set_config(CASE WHEN " + _IS_BARE + b" THEN '" + MARK + b"' "
+    b"ELSE 'statement_timeout' END, $1, false), " + _FORMS
+)
+_SEED: Final = b"SELECT pg_catalog.setseed($2), " + _MARKED
 """DISCARD ALL leaves random() as it is: who has set its seed would know what comes next."""
 _SEEDS: Final = 1 << 53
 
@@ -49,13 +62,14 @@ def prepare_new(connection: LentConnection) -> None:
     """
     pipeline = Pipeline(connection, connection.wait_for)
     can_check = connection.pgconn.server_version >= CHECK_CLIENT_SINCE
-    asked = [b"SELECT " + _FORMS, *([b"SELECT " + CHECK_CLIENT % b"false"] if can_check else [])]
-    pipeline.send(*([Command(sql)] for sql in asked))
+    asked = [_DISCARD, Command(b"SELECT " + _MARKED, [_new_mark(connection)])]
+    asked += [Command(b"SELECT " + CHECK_CLIENT % b"false")] if can_check else []
+    pipeline.send(*([command] for command in asked))
     works = [_works(pipeline) for _ in asked]
     pipeline.leave()
-    if not works[0]:
+    if not all(works[:2]):
         raise LostError
-    connection.checks_client = can_check and works[1]
+    connection.checks_client = can_check and works[2]
 
 
 def start_reset(connection: LentConnection) -> bool:
@@ -66,7 +80,8 @@ def start_reset(connection: LentConnection) -> bool:
     if connection.is_worn_out():
         return False
     # DISCARD ALL must be alone in its group, outside of any transaction.
-    groups = [(_DISCARD, ExecStatus.COMMAND_OK), (_seed(), ExecStatus.TUPLES_OK)]
+    seeded = Command(_SEED, [_new_mark(connection), _seed()])
+    groups = [(_DISCARD, ExecStatus.COMMAND_OK), (seeded, ExecStatus.TUPLES_OK)]
     if status == TransactionStatus.INERROR:
         groups.insert(0, (_ROLLBACK, ExecStatus.COMMAND_OK))
     try:
@@ -103,7 +118,7 @@ def finish_reset(connection: LentConnection) -> bool:
 def _works(pipeline: Pipeline) -> bool:
     statuses = [result.status for result in pipeline.results()]
     pipeline.end_group()
-    return statuses == [ExecStatus.TUPLES_OK]
+    return statuses in ([ExecStatus.TUPLES_OK], [ExecStatus.COMMAND_OK])
 
 
 def _read_ahead(connection: LentConnection) -> None:
@@ -117,9 +132,13 @@ def _read_ahead(connection: LentConnection) -> None:
         pass
 
 
-def _seed() -> Command:
-    seed = secrets.randbelow(2 * _SEEDS) / _SEEDS - 1
-    return Command(_SEED, [repr(seed).encode()])
+def _seed() -> bytes:
+    return repr(secrets.randbelow(2 * _SEEDS) / _SEEDS - 1).encode()
+
+
+def _new_mark(connection: LentConnection) -> bytes:
+    connection.mark = b"mark-" + secrets.token_hex(8).encode()
+    return connection.mark
 
 
 def _no_wait(_events: int) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from executor import lexer, sqlite_lexer
+from executor import lexer, mysql_lexer, sqlite_lexer
 from executor.lexer import Token
 
 
@@ -17,7 +17,7 @@ class Dialect(NamedTuple):
     """A quick look, which may say yes where there are none."""
     first_words: Callable[[str, int], tuple[str, ...] | None]
     placeholder: str
-    """What stands before a parameter's number in what the engine gets."""
+    """What stands before a parameter's number in what the engine gets; nothing where values do."""
     has_own_colons: bool
     """Whether a colon can be the dialect's own: a slice's, or JSON_OBJECT's."""
     has_own_parameters: bool
@@ -43,3 +43,14 @@ SQLITE: Final = Dialect(
     has_own_colons=False,
     has_own_parameters=False,  # one without a value would be NULL, and nobody would be told
 )
+
+MYSQL: Final = Dialect(
+    name="mysql",
+    tokens=mysql_lexer.tokens,
+    may_have_parameters=mysql_lexer.may_have_parameters,
+    first_words=mysql_lexer.first_words,
+    placeholder="",  # none in the text protocol: literals are written into the statement
+    has_own_colons=False,  # a label is written with a space: `again: LOOP`
+    has_own_parameters=False,
+)
+"""MariaDB's as well."""

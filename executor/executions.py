@@ -3,19 +3,24 @@
 from pathlib import Path
 from typing import Final
 
+from psycopg import Error
+
+from executor.adopt.lent import LentConnection
 from executor.adopt.psycopg import Adopter
 from executor.borrowing import VaultLink
+from executor.cleaning import finish_reset, prepare_new, start_reset
 from executor.dialects import POSTGRESQL
-from executor.engines import Checkout, Engines
+from executor.engines import Checkout, Driver, Engines, EveryEngine
 from executor.loaders import text_adapters
+from executor.mysql.executions import OnMysql
 from executor.opening import Opening
-from executor.replies import Reply, fault_before_sending, no_run, reply_to
+from executor.replies import Ready, Reply, fault_before_sending, no_run, reply_to
 from executor.results import ResultText
 from executor.runner import WIRE_FACTOR, StatementRun
 from executor.settings import ExecutorSettings
-from executor.statements import Statement, read_statement
+from executor.statements import read_statement
 from executor.waiting import Patience, StoppedError
-from wire.faults import RefusedError
+from wire.faults import Fault, FaultCode, RefusedError
 from wire.messages import Run
 
 
@@ -23,36 +28,67 @@ class Executions:
     """Runs statements, each in the thread that asks."""
 
     def __init__(self, settings: ExecutorSettings, vault: VaultLink) -> None:
-        self._settings = settings
-        self._vault = vault
-        self._adapters: Final = text_adapters()
-        opening = Opening(vault, Adopter(Path(settings.adopt_dir)))
-        self.engines: Final = Engines(settings.slots, opening.open_one, vault.disposed)
+        self.postgresql: Final = OnPostgresql(settings, vault)
+        self.mysql: Final = OnMysql(settings, vault)
+        every = (self.postgresql.engines, self.mysql.engines)
+        self.engines: Final = EveryEngine(every, vault.disposed)
 
     def execute(self, run: Run, payload: bytes, patience: Patience) -> Reply:
         """Return the reply to *run*, whatever becomes of it."""
         try:
-            statement = read_statement(
-                payload,
-                dialect=POSTGRESQL,
-                read_only=run.pool.access == "read-only",
-            )
-            checkout = self.engines.check_out(run.pool, run.grant, patience)
+            ready = self._ready(run, payload, patience)
         except RefusedError as error:
             return no_run(error.fault)
         except StoppedError as error:
             return no_run(fault_before_sending(error.code))
-        return self._run(run, statement, checkout)
-
-    def _run(self, run: Run, statement: Statement, checkout: Checkout) -> Reply:
         try:
-            outcome = self._statement_run(run, checkout).run(statement)
-            return reply_to(outcome, lambda: checkout.give_back(is_reusable=outcome.is_reusable))
+            outcome = ready.run()
+            return reply_to(outcome, lambda: ready.give_back(is_reusable=outcome.is_reusable))
         except BaseException:
-            checkout.give_back(is_reusable=False)
+            ready.give_back(is_reusable=False)
             raise
 
-    def _statement_run(self, run: Run, checkout: Checkout) -> StatementRun:
+    def _ready(self, run: Run, payload: bytes, patience: Patience) -> Ready:
+        match run.engine:
+            case "postgresql":
+                return self.postgresql.ready(run, payload, patience)
+            case "mysql":
+                return self.mysql.ready(run, payload, patience)
+            case _:
+                raise RefusedError(Fault(code=FaultCode.NOT_AVAILABLE))
+
+
+class OnPostgresql:
+    """Statements on PostgreSQL, by psycopg."""
+
+    def __init__(self, settings: ExecutorSettings, vault: VaultLink) -> None:
+        self._settings = settings
+        self._vault = vault
+        self._adapters: Final = text_adapters()
+        adopter = Adopter(Path(settings.adopt_dir))
+        opening = Opening(vault, adopter.adopt, lambda connection, _: prepare_new(connection))
+        driver = Driver(
+            url="postgresql+psycopg://",
+            options={"use_native_hstore": False},
+            kind=LentConnection,
+            error=Error,
+            open_one=opening.open_one,
+            start_reset=start_reset,
+            finish_reset=finish_reset,
+        )
+        self.engines: Final = Engines(settings.slots, driver, vault.disposed)
+
+    def ready(self, run: Run, payload: bytes, patience: Patience) -> Ready:
+        """Return the statement in *payload* with a connection; raise RefusedError, StoppedError."""
+        statement = read_statement(
+            payload,
+            dialect=POSTGRESQL,
+            read_only=run.pool.access == "read-only",
+        )
+        checkout = self.engines.check_out(run.pool, run.grant, patience)
+        return Ready(lambda: self._statement_run(run, checkout).run(statement), checkout.give_back)
+
+    def _statement_run(self, run: Run, checkout: Checkout[LentConnection]) -> StatementRun:
         limits = self._settings
         handle = checkout.connection.handle
         return StatementRun(

@@ -12,8 +12,8 @@ or a function gets through it, and only a database role that may do none of it h
 
 from typing import Final
 
-from executor import guard_postgresql, guard_sqlite
-from executor.dialects import SQLITE, Dialect
+from executor import guard_mysql, guard_mysql_reads, guard_postgresql, guard_sqlite
+from executor.dialects import MYSQL, SQLITE, Dialect
 from executor.guard_words import Trouble
 from wire.faults import SENTENCES, Fault, FaultCode
 
@@ -59,12 +59,17 @@ _WORDS_MAX: Final = 4
 
 
 def refuse(statement: str, *, dialect: Dialect, read_only: bool) -> Fault | None:
-    """Return why *statement* is refused, or None."""
+    """Return why *statement* is refused, or None.
+
+    Raises RefusedError where it cannot be read to its end.
+    """
     words = dialect.first_words(statement, _WORDS_MAX)
     if words is None:
         return _refused(_EMPTY)
     if dialect is SQLITE:
         return _refuse_on_sqlite(statement, words, read_only=read_only)
+    if dialect is MYSQL:
+        return _refuse_on_mysql(statement, words, read_only=read_only)
     for length in range(1, len(words) + 1):
         sentence = _REFUSED.get(words[:length])
         if sentence is not None:
@@ -83,6 +88,15 @@ def _refuse_on_sqlite(statement: str, words: tuple[str, ...], *, read_only: bool
         trouble = guard_sqlite.find_in_pragma(statement, read_only=read_only)
         return None if trouble is None else _refused(trouble.what)
     return _read_only(guard_sqlite.find_trouble(statement, verb)) if read_only else None
+
+
+def _refuse_on_mysql(statement: str, words: tuple[str, ...], *, read_only: bool) -> Fault | None:
+    if guard_mysql.is_transaction_control(statement, words):
+        return _refused(_TRANSACTION)
+    trouble = guard_mysql.find_always(statement, words)
+    if trouble is not None:
+        return _refused(f"{trouble.what}.", trouble.position)
+    return _read_only(guard_mysql_reads.find_trouble(statement, words)) if read_only else None
 
 
 def _read_only(trouble: Trouble | None) -> Fault | None:

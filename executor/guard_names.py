@@ -2,9 +2,12 @@
 
 A closed list cannot be whole: what an extension or a user has written is held by the engine's
 transaction alone. Of what comes with PostgreSQL, a test compares every volatile function with it.
+Neither MySQL nor MariaDB says which of their functions are volatile: theirs is from the manuals.
 """
 
 from typing import Final
+
+from executor.guard_words import words_of
 
 _CHANGES: Final = "changes the database"
 _LOCKS: Final = "takes or gives up locks that others wait for"
@@ -73,6 +76,47 @@ _SQLITE_ALWAYS: Final[dict[str, str]] = {
 }
 _SQLITE_WRITES: Final[dict[str, str]] = {_CHANGES: "pragma_optimize"}
 
+_MYSQL: Final[dict[str, str]] = {
+    _CHANGES: """
+        nextval setval lastval last_insert_id version_tokens_set version_tokens_edit
+        version_tokens_delete spider_copy_tables spider_flush_table_mon_cache
+    """,
+    _LOCKS: """
+        get_lock release_lock release_all_locks service_get_read_locks service_get_write_locks
+        service_release_locks version_tokens_lock_shared version_tokens_lock_exclusive
+        version_tokens_unlock
+    """,
+    "waits for other servers, or burns the time of this one": """
+        benchmark master_pos_wait source_pos_wait master_gtid_wait wait_for_executed_gtid_set
+        wait_until_sql_thread_after_gtids wsrep_sync_wait_upto_gtid
+    """,
+    _SERVER: """
+        sys_eval sys_exec sys_get sys_set mroonga_command
+        asynchronous_connection_failover_add_managed asynchronous_connection_failover_add_source
+        asynchronous_connection_failover_delete_managed
+        asynchronous_connection_failover_delete_source asynchronous_connection_failover_reset
+        group_replication_disable_member_action group_replication_enable_member_action
+        group_replication_reset_member_actions group_replication_set_as_primary
+        group_replication_set_communication_protocol group_replication_set_write_concurrency
+        group_replication_switch_to_multi_primary_mode
+        group_replication_switch_to_single_primary_mode
+        audit_api_message_emit_udf audit_log_encryption_password_get
+        audit_log_encryption_password_set audit_log_filter_flush audit_log_filter_remove_filter
+        audit_log_filter_remove_user audit_log_filter_set_filter audit_log_filter_set_user
+        audit_log_read audit_log_rotate firewall_group_delist firewall_group_enlist
+        flush_rewrite_rules load_rewrite_rules mysql_firewall_flush_status set_firewall_group_mode
+        set_firewall_mode gen_dictionary_drop gen_dictionary_load
+    """,
+    "reveals or changes keys, which are the operator's": """
+        keyring_key_fetch keyring_key_generate keyring_key_remove keyring_key_store
+    """,
+    _FILES: """
+        load_file envar json_file jfile_bjson jfile_convert jfile_make jbin_file bson_file
+        bfile_convert bfile_make bbin_file
+    """,
+    _ELSEWHERE: "spider_bg_direct_sql spider_direct_sql spider_ping_table",
+}
+
 
 def _by_name(groups: dict[str, str]) -> dict[str, str]:
     return {name: does for does, names in groups.items() for name in names.split()}
@@ -84,3 +128,12 @@ SQLITE_OPERATORS: Final = _by_name(_SQLITE_ALWAYS)
 """What no lease may use."""
 SQLITE_WRITES: Final = _by_name(_SQLITE_WRITES)
 """What no read-only lease may use."""
+MYSQL_FUNCTIONS: Final = _by_name(_MYSQL)
+"""What no read-only lease may call on MySQL or MariaDB, or on neither: they come with plugins."""
+MYSQL_FILES: Final = words_of("load_file outfile dumpfile")
+"""What no lease may use."""
+MYSQL_GRANT_TABLES: Final = words_of("""
+    user global_priv db servers password_history slave_master_info proxies_priv roles_mapping
+    role_edges default_roles tables_priv columns_priv procs_priv global_grants
+""")
+"""Tables of the schema `mysql` that hold credentials, or say who may do what."""

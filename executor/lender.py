@@ -3,7 +3,7 @@
 import select
 
 from executor.borrowing import VaultLink
-from executor.engines import Engines
+from executor.engines import EveryEngine
 from executor.slots import Slots
 from wire.codec import MalformedMessageError
 from wire.drops import log_malformed
@@ -14,7 +14,7 @@ from wire.packets import PeerGoneError
 class VaultLender:
     """Hears the vault for the loop."""
 
-    def __init__(self, link: VaultLink, engines: Engines, slots: Slots, log: Log) -> None:
+    def __init__(self, link: VaultLink, engines: EveryEngine, slots: Slots, log: Log) -> None:
         self._link = link
         self._engines = engines
         self._slots = slots

@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import Raw
 from psycopg import abc, postgres
 from psycopg.adapt import AdaptersMap, Loader
@@ -17,7 +16,7 @@ from psycopg.types.bool import BoolLoader
 from psycopg.types.numeric import FloatLoader, IntLoader
 from psycopg.types.string import TextLoader
 
-from executor.rows import EXACT_MAX
+from executor.rows import EXACT_MAX, embedded_json
 from executor.server_types import KnownTypes
 
 Row: TypeAlias = tuple[object, ...]
@@ -25,25 +24,13 @@ Row: TypeAlias = tuple[object, ...]
 _ANY_TYPE: Final = 0
 _INT8: Final = 20
 _FLOATS: Final = frozenset({700, 701})  # float4, float8
-_LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
-_check_json: Final = msgspec.json.Decoder().decode
 
 
 class _JsonLoader(Loader):
-    """What the server calls JSON stands in ours as it is, and so has to be one value and no more.
-
-    Otherwise a server could end our object and go on with another. What PostgreSQL takes for JSON
-    and some readers do not (a lone surrogate, a number beyond any float64) is text as well.
-    """
+    """What the server calls JSON stands in ours as it is."""
 
     def load(self, data: abc.Buffer) -> Raw | str:
-        # A line break in JSON text is only space, but would end a message on standard output.
-        raw = bytes(data).translate(_LINE_BREAKS)
-        try:
-            _check_json(raw)
-        except (msgspec.DecodeError, RecursionError):
-            return raw.decode()
-        return Raw(raw)
+        return embedded_json(bytes(data))
 
 
 def text_adapters() -> AdaptersMap:

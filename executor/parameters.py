@@ -1,5 +1,8 @@
 """Turn `:name` into the engine's own placeholder, and JSON values into what PostgreSQL reads; pure.
 
+MySQL's drivers have no placeholders that the server knows: there a statement is taken apart, and
+whoever runs it writes a literal between each two pieces.
+
 A colon and a name is a parameter outside literals, quoted names, comments and `::` casts.
 PostgreSQL has two colons of its own, and they stay what they are:
 
@@ -24,6 +27,9 @@ from executor.lexer import Kind, Token
 from wire.faults import Fault, FaultCode, RefusedError
 from wire.names import PARAMETERS_MAX
 
+# Nothing that a literal begins or ends with makes another token of one of these. A space is put in
+# front of a literal but for these: after `--` it would begin a comment.
+_APART: Final = tuple(" \t\r\n\f\v()=,;<>+-*/%")
 _OPERANDS: Final = frozenset({Kind.OPERAND, Kind.PARAMETER, Kind.POSITIONAL, Kind.CLOSING})
 
 
@@ -52,6 +58,12 @@ class Bound(NamedTuple):
     replaced: tuple[Replaced, ...] = ()
     has_positional: bool = False
     """Whether the client wrote a `$1` of its own."""
+    pieces: tuple[str, ...] = ()
+    """What stands around the values where the engine has no placeholders: one more than `names`.
+
+    A name that comes twice is there twice, and *sql* is what the client wrote. No literal runs into
+    what stands beside it.
+    """
 
     def position(self, bound_position: int) -> int:
         """Return where the client wrote what the server found at *bound_position*; both from 1."""
@@ -68,6 +80,8 @@ def bind(statement: str, dialect: Dialect) -> Bound:
 
     Raises RefusedError if it has too many, or some of the engine's own that would have no value.
     """
+    if not dialect.placeholder:
+        return _in_pieces(statement, dialect)
     if not dialect.may_have_parameters(statement):
         return Bound(statement)
     found = _parameters(statement, dialect)
@@ -85,6 +99,23 @@ def bind(statement: str, dialect: Dialect) -> Bound:
         replaced.append(Replaced(copied, length))
     parts.append(statement[copied:])
     return Bound("".join(parts), tuple(numbers), tuple(replaced), found.has_positional)
+
+
+def _in_pieces(statement: str, dialect: Dialect) -> Bound:
+    has_some = dialect.may_have_parameters(statement)
+    named = _parameters(statement, dialect).named if has_some else []
+    names = tuple(statement[token.start + 1 : token.end] for token in named)
+    starts = [0, *(token.end for token in named)]
+    ends = [*(token.start for token in named), len(statement)]
+    pieces = [statement[start:end] for start, end in zip(starts, ends, strict=True)]
+    for index in range(len(names)):
+        if not pieces[index].endswith(_APART):
+            pieces[index] += " "
+        after = pieces[index + 1]
+        # An empty piece in the middle gets its space as the one before the next literal.
+        if after and not after.startswith(_APART):
+            pieces[index + 1] = f" {after}"
+    return Bound(statement, names, pieces=tuple(pieces))
 
 
 def fitting(bound: Bound, given: Mapping[str, Raw]) -> list[bytes]:

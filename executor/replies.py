@@ -1,7 +1,7 @@
 """What a slot has to say about its run, whichever engine ran it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from wire.faults import Fault, FaultCode
 from wire.results import failure, tool_result
@@ -15,6 +15,20 @@ class Outcome(NamedTuple):
     is_reusable: bool
     """Whether the connection may serve another run, once it is reset."""
     rows: int = 0
+
+
+class GiveBack(Protocol):
+    """The end of a connection's use."""
+
+    def __call__(self, *, is_reusable: bool) -> None:
+        """Have the connection reset, or closed."""
+
+
+class Ready(NamedTuple):
+    """A statement and its connection: run it once, then give the connection back."""
+
+    run: Callable[[], Outcome]
+    give_back: GiveBack
 
 
 class Reply(NamedTuple):

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import Raw
 
 MakeRow: TypeAlias = Callable[..., object]
 
@@ -13,6 +14,9 @@ SHAPES_MAX: Final = 256
 
 EXACT_MAX: Final = 2**53
 """Beyond it a float64, which is all that many JSON readers have, skips integers."""
+
+_LINE_BREAKS: Final = bytes.maketrans(b"\r\n", b"  ")
+_check_json: Final = msgspec.json.Decoder().decode
 
 
 class ResultTooLargeError(Exception):
@@ -63,6 +67,21 @@ def rows_json(parts: Sequence[bytes], *, rows: int, columns: bytes, is_truncated
 def affected_json(affected: int) -> bytes:
     """Return the structured content of a result without rows."""
     return b'{"success":true,"affected_rows":%d}' % affected
+
+
+def embedded_json(data: bytes) -> Raw | str:
+    """Return what a server calls JSON, to stand in ours as it is: one value and no more.
+
+    Otherwise a server could end our object and go on with another. What a database takes for JSON
+    and some readers do not (a lone surrogate, a number beyond any float64) is text as well.
+    """
+    # A line break in JSON text is only space, but would end a message on standard output.
+    raw = data.translate(_LINE_BREAKS)
+    try:
+        _check_json(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return raw.decode()
+    return Raw(raw)
 
 
 def _dict_row(names: tuple[str, ...], *row: object) -> dict[str, object]:

@@ -15,7 +15,7 @@ from psycopg.pq.abc import PGresult
 
 from executor.adopt.lent import LentConnection
 from executor.arrays import written
-from executor.failures import fault_of
+from executor.failures import CANCELED, fault_of
 from executor.lookup import look_up, look_up_afterwards
 from executor.meter import Meter
 from executor.parameters import Bound, JsonArray
@@ -24,7 +24,7 @@ from executor.replies import Outcome
 from executor.results import ResultText
 from executor.rows import ResultTooLargeError
 from executor.statements import Statement
-from executor.transaction import ROLLBACK, Stage, ending, opening
+from executor.transaction import NO_SUCH_TIME, ROLLBACK, Stage, ending, opening
 from executor.troubles import Troubles
 from executor.waiting import StoppedError
 from wire.faults import Fault, FaultCode, RefusedError
@@ -46,6 +46,12 @@ _NOT_UTF8: Final = Fault(
 _NOT_OF_ITS_TYPE: Final = Fault(
     code=FaultCode.STATEMENT_FAILED,
     message="The result cannot be read: a value is not what its type says",
+)
+_ANOTHERS: Final = Fault(
+    code=FaultCode.STATEMENT_REFUSED,
+    message="A pooler before the server gives each transaction another session, and nothing ran",
+    hint="The operator has the pooler keep a session for each client (pool_mode = session).",
+    may_have_run=False,
 )
 _COPYING: Final = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
@@ -99,6 +105,7 @@ class StatementRun:
                 read_only=self._read_only,
                 left_s=self._patience.left_s(),
                 checks_client=self._connection.checks_client,
+                mark=self._connection.mark,
             )
         }
         values = [value for value in statement.values if not isinstance(value, JsonArray)]
@@ -149,6 +156,9 @@ class StatementRun:
                 self._take(result)
 
     def _fail(self, fault: Fault, stage: Stage) -> None:
+        if stage is Stage.SETTINGS and fault.sqlstate == NO_SUCH_TIME:
+            self._troubles.refused(_ANOTHERS)
+            raise LostError
         if stage is Stage.BEGIN and fault.sqlstate is not None:
             # The server's own word, and after it the rest of the group is skipped.
             fault = replace(fault, may_have_run=False)
@@ -224,7 +234,9 @@ class StatementRun:
     def _conclude(self, *, is_whole: bool) -> Outcome:
         is_reusable = is_whole and not self._troubles.is_stopped
         if (said := self._troubles.fault) is not None:
-            fault = self._troubles.when_failed(said, is_late=self._patience.is_over())
+            fault = self._troubles.when_failed(
+                said, is_cancelled=said.sqlstate == CANCELED, is_late=self._patience.is_over()
+            )
             is_reusable = is_reusable and fault.code is not FaultCode.DEADLINE
             return Outcome(b"", fault, is_reusable)
         is_utf8 = self._connection.pgconn.parameter_status(b"client_encoding") == b"UTF8"

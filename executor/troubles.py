@@ -4,7 +4,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from executor.failures import CANCELED
 from wire.faults import Fault, FaultCode
 
 HAS_RUN: Final = (
@@ -97,9 +96,12 @@ class Troubles:
         # A hint to ask for less would have a write sent once more.
         return unfit if self._read_only else replace(unfit, may_have_run=True, hint=HAS_RUN)
 
-    def when_failed(self, fault: Fault, *, is_late: bool) -> Fault:
-        """Return the fault of a run in which the server said *fault*, and the session goes on."""
-        if fault.sqlstate != CANCELED:
+    def when_failed(self, fault: Fault, *, is_cancelled: bool, is_late: bool) -> Fault:
+        """Return the fault of a run in which the server said *fault*, and the session goes on.
+
+        *is_cancelled*: the server says that it was told to stop, by us or somebody else.
+        """
+        if not is_cancelled:
             return fault
         if self._stopped is not None:
             return self._when_stopped(self._stopped)

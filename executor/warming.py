@@ -11,6 +11,7 @@ _LATE: Final = (
     "encodings.latin_1",
     "encodings.utf_8",
     "psycopg.errors",
+    "sqlalchemy.dialects.mysql.pymysql",
     "sqlalchemy.dialects.postgresql.psycopg",
     "traceback",
     "zoneinfo",
@@ -21,4 +22,5 @@ def warm_up() -> None:
     """Import what a later statement or error would import."""
     for name in _LATE:
         import_module(name)
-    create_engine("postgresql+psycopg://").dispose()
+    for url in ("postgresql+psycopg://", "mysql+pymysql://"):
+        create_engine(url).dispose()

@@ -38,6 +38,8 @@ class LentConnection(Connection):
         self.is_clean = True
         """Whether nothing but `resets_due` stands between a run and the next; it is False from the
         moment of handing out, and a reset that was sent is the only way back."""
+        self.mark = b""
+        """What the last reset wrote into the session, and nobody else knows."""
         self.checks_client = False
         """Whether the server can look, during a statement, if we are still there."""
         self.types: Final = KnownTypes()

@@ -24,6 +24,7 @@ from executor.adopt.lent import LentConnection
 from executor.adopt.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
 from executor.borrowing import Borrowed
 from executor.waiting import Patience
+from wire.lending import PostgresSession
 
 PATH_MAX_BYTES: Final = 107
 """sockaddr_un has 108, one of them for the NUL."""
@@ -93,7 +94,7 @@ class Adopter:
         The borrowed descriptor is closed in any case. *on_close* is the connection's to call, once.
         """
         try:
-            if borrowed.session.engine != "postgresql":
+            if not isinstance(borrowed.session, PostgresSession):
                 raise AdoptionError("the session speaks another protocol")
             if _readable(borrowed.descriptor):
                 raise AdoptionError("the session has bytes pending that nobody asked for")
@@ -103,9 +104,7 @@ class Adopter:
         finally:
             os.close(borrowed.descriptor)
         pgconn.nonblocking = 1
-        return LentConnection(
-            pgconn, handle=borrowed.session.handle, patience=patience, on_close=on_close
-        )
+        return LentConnection(pgconn, handle=borrowed.handle, patience=patience, on_close=on_close)
 
     def _start(self, start_up: StartUp) -> PGconn:
         port = next(self._ports)

@@ -187,8 +187,9 @@ def read(case: Case, out: object) -> object:
     return case.read(out) if isinstance(out, str) else out
 
 
-def documented_examples() -> dict[str, str]:
-    """Return the JSON of each value that docs/values.md has for an example."""
+def documented_examples(heading: str = "Out") -> dict[str, str]:
+    """Return the JSON of each value that docs/values.md has for an example under a heading."""
     text = (ROOT / "docs" / "values.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\|.*\| `(.+)` \| `(.+)` \|$", text, re.MULTILINE)
+    (section,) = [part for part in text.split("\n## ") if part.startswith(f"{heading}\n")]
+    rows = re.findall(r"^\|.*\| `(.+)` \| `(.+)` \|$", section, re.MULTILINE)
     return dict(rows)

@@ -25,16 +25,17 @@ from wire.logs import Log
 from wire.names import Role
 
 OURS: Final = {"broker", "console", "executor", "supervisor", "vault", "wire"}
-DRIVERS: Final = {"sqlalchemy", "psycopg", "psycopg_binary"}
+DRIVERS: Final = {"sqlalchemy", "psycopg", "psycopg_binary", "pymysql"}
 
 FORBIDDEN: Final[dict[Role, set[str]]] = {
     "gateway": (OURS - {"broker", "wire"}) | DRIVERS,
     "router": (OURS - {"broker", "wire"}) | DRIVERS | {"mcp", "uvicorn"},
     "vault": (OURS - {"vault", "wire"}) | DRIVERS | {"mcp", "uvicorn"},
     "login-server": (OURS - {"vault", "wire"}) | DRIVERS | {"mcp", "uvicorn", "zmq"},
-    "executor": (OURS - {"executor", "wire"}) | {"mcp", "uvicorn", "cryptography"},
+    # PyMySQL loads cryptography by itself, for logins, of which an executor has none.
+    "executor": (OURS - {"executor", "wire"}) | {"mcp", "uvicorn"},
     "file-executor": (OURS - {"executor", "wire"})
-    | {"mcp", "uvicorn", "cryptography", "psycopg", "psycopg_binary"},
+    | {"mcp", "uvicorn", "cryptography", "psycopg", "psycopg_binary", "pymysql"},
     "supervisor": (OURS - {"supervisor", "wire"})
     | DRIVERS
     | {"mcp", "uvicorn", "zmq", "cryptography"},

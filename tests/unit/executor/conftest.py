@@ -10,8 +10,10 @@ import pytest
 
 from executor import guard
 from executor.borrowing import VaultLink
+from tests.harness.mysql_family import MysqlFamilyServer
 from tests.harness.postgres import PostgresServer
 from tests.unit.executor.file_bench import FileBench
+from tests.unit.executor.mysql_login import MysqlLogin
 from tests.unit.executor.standin_vault import Login, StandInVault
 from tests.unit.executor.statement_bench import StatementBench
 
@@ -81,3 +83,39 @@ def shop(tmp_path: Path) -> Iterator[FileBench]:
     made = FileBench(path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def mysql_login(mysql_family: MysqlFamilyServer) -> MysqlLogin:
+    """A user that may do anything in a database of its own, on each of the servers."""
+    user, password = f"u_{secrets.token_hex(6)}", ":@/%' \"\\é" + secrets.token_urlsafe(9)
+    mysql_family.create_user(user, password)
+    mysql_family.create_database(user, user)
+    return MysqlLogin(mysql_family, user, password)
+
+
+@pytest.fixture
+def mysql_vault(mysql_login: MysqlLogin) -> Iterator[StandInVault]:
+    """A vault that lends sessions of that user."""
+    with StandInVault(mysql_login) as made:
+        yield made
+
+
+@pytest.fixture
+def mysql_bench(mysql_vault: StandInVault, adopt_dir: Path) -> Iterator[StatementBench]:
+    """Where statements are run on that server."""
+    link = VaultLink()
+    link.connect(mysql_vault.executors_end())
+    made = StatementBench(link, adopt_dir, "mysql")
+    yield made
+    made.close()
+    link.disconnect()
+
+
+@pytest.fixture
+def mysql_table(mysql_login: MysqlLogin) -> Iterator[str]:
+    """A table of that user's with one integer column `n`."""
+    name = f"t_{secrets.token_hex(4)}"
+    mysql_login.sql(f"create table {name} (n int)")
+    yield name
+    mysql_login.sql(f"drop table if exists {name}")

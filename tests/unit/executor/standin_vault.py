@@ -7,11 +7,11 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TypeAlias, TypeVar
+from typing import Protocol, Self, TypeAlias, TypeVar
 
 from tests.harness.logins import STRICT, carried, over
 from tests.harness.postgres import PostgresServer
-from vault.login.postgres import PostgresSession, PostgresTarget, cancel_request, log_in
+from vault.login.postgres import PostgresTarget, cancel, log_in
 from wire.codec import ACCEPTED, FROM_BORROWER, encode
 from wire.faults import Fault
 from wire.lending import (
@@ -20,6 +20,8 @@ from wire.lending import (
     HandedOver,
     Interrupt,
     NotHandedOver,
+    PostgresSession,
+    Session,
     ToBorrower,
 )
 from wire.names import Handle
@@ -31,6 +33,16 @@ Refuses: TypeAlias = Callable[[Borrow], Fault | None]
 SETTLED_S = 10.0
 
 
+class LogsIn(Protocol):
+    """Logs one user of some server in, over and over."""
+
+    def log_in(self) -> tuple[socket.socket, Session]:
+        """Return a logged-in socket and what its driver must know of its session."""
+
+    def cancel(self, session: Session) -> None:
+        """Cancel what runs in a session, and wait until the server has read that."""
+
+
 class Login:
     """Logs one role in, over and over."""
 
@@ -38,22 +50,27 @@ class Login:
         self.server = server
         self.user = user
         self._password = password
+        self._keys: dict[int, bytes] = {}
 
     def log_in(self) -> tuple[socket.socket, PostgresSession]:
-        """Return a logged-in socket and what is known of its session."""
+        """Return a logged-in socket and what its driver must know of its session."""
         connection = self._dial()
         target = PostgresTarget(user=self.user, database="postgres", application_name="strongroom")
         password = bytearray(self._password.encode())
         machine = log_in(target, password, nonce=secrets.token_urlsafe(18), terms=STRICT)
-        session = carried(machine, over(connection))
+        logged_in = carried(machine, over(connection))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(0)
+        session = logged_in.session
+        assert isinstance(session, PostgresSession)
+        self._keys[session.backend_id] = logged_in.cancel_key
         return connection, session
 
-    def cancel(self, session: PostgresSession) -> None:
+    def cancel(self, session: Session) -> None:
         """Cancel what runs in a session, and wait until the server has read that."""
         with self._dial() as connection:
-            connection.sendall(cancel_request(session.backend_id, session.cancel_key))
+            key = self._keys[session.backend_id]
+            carried(cancel(session.backend_id, key, terms=STRICT), over(connection))
             connection.recv(1)
 
     def _dial(self) -> socket.socket:
@@ -63,9 +80,9 @@ class Login:
 class StandInVault:
     """Lends to one executor in a thread of its own, and remembers what it heard."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: LogsIn) -> None:
         self._login = login
-        self._sessions: dict[Handle, PostgresSession] = {}
+        self._sessions: dict[Handle, Session] = {}
         self._link, self._executors_end = socket_pair()
         self._thread = threading.Thread(target=self._serve)
         self.heard: queue.Queue[FromBorrower] = queue.Queue()
@@ -141,15 +158,10 @@ class StandInVault:
             self.hand_over(handover, handle, session, connection.fileno())
 
     def hand_over(
-        self, handover: socket.socket, handle: Handle, session: PostgresSession, descriptor: int
+        self, handover: socket.socket, handle: Handle, session: Session, descriptor: int
     ) -> None:
         """Send a session, and see it accepted unless the executor has given up."""
-        message = HandedOver(
-            handle=handle,
-            engine="postgresql",
-            parameters=session.parameters,
-            backend_id=session.backend_id,
-        )
+        message = HandedOver(handle=handle, session=session)
         # On record before the executor can use it, as in the vault.
         self.lent.append(handle)
         try:

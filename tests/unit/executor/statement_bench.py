@@ -14,7 +14,15 @@ from executor.executions import Executions
 from executor.settings import ExecutorSettings
 from executor.waiting import Bell, Patience
 from wire.messages import Run
-from wire.names import Access, ConnectionId, ConnectionName, PoolKey, Principal, RunId
+from wire.names import (
+    Access,
+    ConnectionId,
+    ConnectionName,
+    Engine,
+    PoolKey,
+    Principal,
+    RunId,
+)
 
 Answer: TypeAlias = dict[str, object]
 
@@ -35,11 +43,14 @@ def some_settings(directory: Path) -> ExecutorSettings:
     )
 
 
-def a_run(pool: PoolKey, number: int = 1, deadline_ms: int = 30_000) -> Run:
+def a_run(
+    pool: PoolKey, number: int = 1, deadline_ms: int = 30_000, engine: Engine = "postgresql"
+) -> Run:
     return Run(
         run_id=RunId(number),
         connection_id=ConnectionId("c" * 43),
         pool=pool,
+        engine=engine,
         grant=b"a grant",
         deadline_ms=deadline_ms,
     )
@@ -65,8 +76,9 @@ class Asked:
 class StatementBench:
     """Runs statements as the slots do."""
 
-    def __init__(self, link: VaultLink, directory: Path) -> None:
+    def __init__(self, link: VaultLink, directory: Path, engine: Engine = "postgresql") -> None:
         self.link = link
+        self._engine = engine
         self.executions = Executions(some_settings(directory), link)
         self._threads = ThreadPoolExecutor(4)
 
@@ -84,7 +96,7 @@ class StatementBench:
     ) -> Asked:
         payload = a_payload(query, params)
         patience = Patience(time.monotonic() + within_s)
-        run = a_run(pool or a_pool())
+        run = a_run(pool or a_pool(), engine=self._engine)
         return Asked(patience, self._threads.submit(self._ask, run, payload, patience))
 
     def ask(

@@ -14,7 +14,7 @@ from executor.borrowing import Borrowed
 from executor.waiting import Bell, Patience, StoppedError
 from tests.unit.executor.standin_vault import Login, open_descriptors
 from wire.faults import FaultCode
-from wire.lending import HandedOver
+from wire.lending import PostgresSession
 from wire.names import Handle
 
 
@@ -28,13 +28,7 @@ def nothing() -> None:
 
 def borrowed_from(login: Login) -> Borrowed:
     connection, session = login.log_in()
-    handed = HandedOver(
-        handle=Handle("h"),
-        engine="postgresql",
-        parameters=session.parameters,
-        backend_id=session.backend_id,
-    )
-    return Borrowed(handed, connection.detach())
+    return Borrowed(Handle("h"), session, connection.detach())
 
 
 def adopted(
@@ -114,11 +108,11 @@ def test_bytes_that_nobody_asked_for_are_refused_and_nothing_is_left_open(
     before = open_descriptors()
     server, client = socket.socketpair()
     server.sendall(b"N")
-    handed = HandedOver(handle=Handle("h"), engine="postgresql", parameters=(), backend_id=1)
+    session = PostgresSession(parameters=(), backend_id=1)
 
     with server, pytest.raises(AdoptionError):
         Adopter(adopt_dir).adopt(
-            Borrowed(handed, client.detach()), patience=patience(), on_close=nothing
+            Borrowed(Handle("h"), session, client.detach()), patience=patience(), on_close=nothing
         )
 
     assert open_descriptors() == before
@@ -130,13 +124,11 @@ def test_a_session_that_the_driver_cannot_take_leaves_nothing_open(
 ) -> None:
     before = open_descriptors()
     server, client = socket.socketpair()
-    handed = HandedOver(
-        handle=Handle("h"), engine="postgresql", parameters=parameters, backend_id=1
-    )
+    session = PostgresSession(parameters=parameters, backend_id=1)
 
     with server, pytest.raises(AdoptionError):
         Adopter(adopt_dir).adopt(
-            Borrowed(handed, client.detach()), patience=patience(), on_close=nothing
+            Borrowed(Handle("h"), session, client.detach()), patience=patience(), on_close=nothing
         )
 
     assert open_descriptors() == before

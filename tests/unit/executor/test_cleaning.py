@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from executor import cleaning
 from executor.adopt import lent
 from executor.pipeline import Command, Pipeline
 from executor.waiting import Patience
@@ -100,7 +101,7 @@ def test_a_connection_that_nobody_gave_back_is_closed_and_not_handed_out(
     bench: StatementBench, vault: StandInVault
 ) -> None:
     patience = Patience(time.monotonic() + 10)
-    checkout = bench.executions.engines.check_out(a_pool(), b"a grant", patience)
+    checkout = bench.executions.postgresql.engines.check_out(a_pool(), b"a grant", patience)
     pipeline = Pipeline(checkout.connection, checkout.connection.wait_for)
     pipeline.send([Command(b"create temp table left_over ()")])
     list(pipeline.results())
@@ -147,3 +148,16 @@ def test_a_roles_own_settings_do_not_change_how_values_are_written_and_read(
     login.server.admin_sql(f"alter role {login.user} reset {name}")
 
     assert rows(first) == rows(again) == [{"v": expected}]
+
+
+def test_a_session_whose_leavings_were_discarded_elsewhere_is_not_handed_out(
+    bench: StatementBench, vault: StandInVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As by way of a pooler that gives this command another session than the rest of the reset.
+    monkeypatch.setattr(cleaning, "_DISCARD", Command(b"SET application_name TO elsewhere"))
+    bench.ask("set search_path to nowhere")
+
+    answer = bench.ask("show search_path")
+
+    assert rows(answer) == [{"search_path": '"$user", public'}]
+    assert len(vault.lent) == 2

@@ -97,11 +97,24 @@ def test_a_meter_counts_what_was_taken_and_not_what_waits() -> None:
             os.fstat(client.fileno())
 
 
+def test_a_meter_counts_what_was_taken_from_a_relay_whichever_meter_came_first() -> None:
+    relay, client = socket.socketpair()
+    with relay, client:
+        first = Meter(client.fileno())
+        relay.sendall(b"x" * 5000)
+        client.recv(1000, socket.MSG_WAITALL)
+        second = Meter(client.fileno())
+        client.recv(500, socket.MSG_WAITALL)
+
+        assert (first.exceeds(1499), first.exceeds(1500)) == (True, False)
+        assert (second.exceeds(499), second.exceeds(500)) == (True, False)
+
+
 def test_a_socket_that_cannot_be_metered_exceeds_nothing() -> None:
-    one, other = socket.socketpair()
-    with one, other:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
         meter = Meter(one.fileno())
-        other.sendall(b"xx")
+        one.sendto(b"xx", one.getsockname())
         one.recv(2)
 
         assert not meter.exceeds(1)

@@ -91,10 +91,10 @@ def writes(connection: psycopg.Connection, statement: str) -> bool:
 
 
 def open_for_writing(
-    *, read_only: bool, left_s: float, checks_client: bool
+    *, read_only: bool, left_s: float, checks_client: bool, mark: bytes
 ) -> dict[Stage, Command]:
     assert read_only
-    return opening(read_only=False, left_s=left_s, checks_client=checks_client)
+    return opening(read_only=False, left_s=left_s, checks_client=checks_client, mark=mark)
 
 
 def test_with_nothing_in_front_each_of_them_writes(place: psycopg.Connection) -> None:

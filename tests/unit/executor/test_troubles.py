@@ -62,16 +62,17 @@ def test_a_lost_connection_is_told_by_what_may_have_happened(
 def test_the_servers_own_failure_is_told_as_it_is() -> None:
     troubles = some_troubles(read_only=False, is_sent=True, stopped=FaultCode.CANCELLED)
 
-    assert troubles.when_failed(FAILED, is_late=True) is FAILED
+    assert troubles.when_failed(FAILED, is_cancelled=False, is_late=True) is FAILED
 
 
 def test_a_cancel_of_ours_is_told_by_its_reason_and_a_late_one_as_the_deadline() -> None:
     stopped = some_troubles(read_only=False, is_sent=True, stopped=FaultCode.CANCELLED)
     nobody = some_troubles(read_only=False, is_sent=True)
 
-    assert stopped.when_failed(CANCELED, is_late=True).code is FaultCode.CANCELLED
-    assert nobody.when_failed(CANCELED, is_late=True).code is FaultCode.DEADLINE
-    assert nobody.when_failed(CANCELED, is_late=False) is CANCELED
+    by_us = stopped.when_failed(CANCELED, is_cancelled=True, is_late=True)
+    late = nobody.when_failed(CANCELED, is_cancelled=True, is_late=True)
+    assert (by_us.code, late.code) == (FaultCode.CANCELLED, FaultCode.DEADLINE)
+    assert nobody.when_failed(CANCELED, is_cancelled=True, is_late=False) is CANCELED
 
 
 def test_a_result_that_could_not_be_shown_is_the_reason_of_its_own_cancel() -> None:
@@ -80,7 +81,7 @@ def test_a_result_that_could_not_be_shown_is_the_reason_of_its_own_cancel() -> N
         read_only=False, is_sent=True, unfit=unfit, stopped=FaultCode.RESULT_TOO_LARGE
     )
 
-    fault = troubles.when_failed(CANCELED, is_late=False)
+    fault = troubles.when_failed(CANCELED, is_cancelled=True, is_late=False)
 
     assert fault == Fault(code=FaultCode.RESULT_TOO_LARGE, may_have_run=False)
 
