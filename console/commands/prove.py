@@ -8,13 +8,16 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from console.arguments import run_dir_help
 from console.failures import CommandFailedError
-from console.scan.answer import Question, UnreadableSecretError, answer, ask, read_secret
-from console.scan.derivatives import Login
+from console.scan.answer import MYSQL, Question, UnreadableSecretError, answer, ask, read_secret
 from console.scan.needles import UnsearchableSecretError
 from console.scan.report import Suspect, Verdict
-from console.system import SystemStatus, fetch_status
+from console.scan.salt_question import Login
+from console.system import Fields, SystemStatus, fetch_status
+from wire.lending import Tls
 from wire.rundir import RunDirectoryError, run_dir_of
 
 _CANNOT_LOOK: Final = (
@@ -37,10 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--connection",
         metavar="NAME",
-        help="whose password it is: its server is asked for the salt, without a password (it may "
-        "log that a client left), and the SCRAM keys are looked for too",
+        help="whose password it is: PostgreSQL's server is asked for the salt, without a password "
+        "(it may log that a client left), and the SCRAM keys are looked for too",
     )
-    parser.add_argument("--user", metavar="NAME", help="that connection's database user")
+    parser.add_argument(
+        "--user", metavar="NAME", help="that connection's database user; MySQL needs none"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
     run_dir = run_dir_of(args.run_dir)
     try:
         status = fetch_status(run_dir)
-        login = _login(args, status)
+        engines, login = _whose(args, status)
         question = Question(
             secret=read_secret(args.secret_file),
+            engines=engines,
             login=login,
             processes=[Suspect(one.pid, one.role, one.name) for one in status.processes],
             absent=status.absent,
@@ -64,25 +70,30 @@ def run(args: argparse.Namespace) -> int:
         raise CommandFailedError(str(error), status=Verdict.INCOMPLETE.value) from None
 
 
-def _login(args: argparse.Namespace, status: SystemStatus) -> Login | None:
-    """Return whose password it is, asking a person who did not say."""
+def _whose(args: argparse.Namespace, status: SystemStatus) -> tuple[set[str], Login | None]:
+    """Return of which engines it may be the password, and of whom; ask a person who did not say."""
     servers = {str(one["name"]): one for one in status.connections if "port" in one}
-    name, user = args.connection, args.user
+    name = args.connection
     if name is None and args.secret_file is None and servers:
         name = ask(f"Connection that it belongs to ({', '.join(servers)}; empty: none): ")
     if not name:
-        return None
+        return {str(server["type"]) for server in servers.values()}, None
     if name not in servers:
         raise CommandFailedError(f"the running system has no connection {name!r} to a server")
+    engine = str(servers[name]["type"])
+    return {engine}, None if engine == MYSQL else _login(args.user, name, servers[name])
+
+
+def _login(user: str | None, name: str, server: Fields) -> Login:
     user = user or ask(f"Database user of {name}: ")
     if not user:
         raise CommandFailedError("--connection needs --user: the salt is the user's")
-    server = servers[name]
     return Login(
         host=str(server["host"]),
         port=int(str(server["port"])),
         database=str(server["database"]),
         user=user,
+        tls=msgspec.convert(server.get("tls"), Tls | None),
     )
 
 

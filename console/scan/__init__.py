@@ -1,1 +1,1 @@
-"""Look for a secret in processes and files; standard library only, Linux only."""
+"""Look for a secret in processes and files; Linux only."""

@@ -3,17 +3,22 @@
 import getpass
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from console.scan.derivatives import Login, derived, fetch_salt
+from console.scan.derivatives import of_mysql, of_postgresql
 from console.scan.listener import Listener, progress_of_terminal
 from console.scan.needles import MAX_SECRET_BYTES, Extra
-from console.scan.proof import prove, with_supervisor
+from console.scan.proof import prove
 from console.scan.report import Suspect, Unscanned
+from console.scan.salt_question import Login, fetch_salt
 from console.scan.scram_salt import NoSaltError
 from console.scan.text import as_json, as_text
+
+MYSQL: Final = "mysql"
+_PEM: Final = b"-----BEGIN "
 
 
 class UnreadableSecretError(Exception):
@@ -25,8 +30,10 @@ class Question:
     """What to look for, and in what."""
 
     secret: bytes = field(repr=False)
+    engines: Collection[str]
+    """Of which servers it may be the password."""
     login: Login | None
-    """Whose password it is; None where that is not said."""
+    """Whose password it is, of the one engine that must be asked; None where that is not said."""
     processes: Sequence[Suspect]
     absent: Sequence[str]
     """Names of processes that are being restarted."""
@@ -43,15 +50,15 @@ def answer(question: Question, *, as_object: bool) -> int:
     Raises UnsearchableSecretError.
     """
     gaps = [Unscanned(None, name, "process", "it is being restarted") for name in question.absent]
-    extra, unknown = _worth_as_much(question.secret, question.login)
+    extra, unknown = _worth_as_much(question)
     report = prove(
-        with_supervisor(question.processes),
+        question.processes,
         question.secret,
         [question.run_dir],
         extra=extra,
         gaps=[*gaps, *unknown],
         texts=[("status output", question.status)],
-        notes=[*question.notes, *_notes(question.login)],
+        notes=[*question.notes, *_notes(question)],
         listener=_listener(as_object=as_object),
     )
     print(as_json(report) if as_object else as_text(report))
@@ -67,23 +74,31 @@ def _print_now(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _worth_as_much(secret: bytes, login: Login | None) -> tuple[list[Extra], list[Unscanned]]:
+def _worth_as_much(question: Question) -> tuple[list[Extra], list[Unscanned]]:
+    found = of_mysql(question.secret) if MYSQL in question.engines else []
+    login = question.login
     if login is None:
-        return [], []
-    server = f"{login.host}:{login.port}"
+        return found, []
+    salt, gaps = None, []
     try:
-        return derived(secret, login.user, fetch_salt(login)), []
+        salt = fetch_salt(login)
     except NoSaltError as error:
-        gap = Unscanned(None, "scanner", f"SCRAM keys, whose salt {server} has", str(error))
-        return derived(secret, login.user, None), [gap]
+        keys = f"SCRAM keys, whose salt {login.host}:{login.port} has"
+        gaps = [Unscanned(None, "scanner", keys, str(error))]
+    return [*found, *of_postgresql(question.secret, login.user, salt)], gaps
 
 
-def _notes(login: Login | None) -> list[str]:
-    if login is None:
-        return ["Not looked for: the password's SCRAM keys (give --connection and --user)."]
-    return [
-        f"The keys are those of user {login.user!r}; for an unknown one servers make up a salt."
-    ]
+def _notes(question: Question) -> Iterator[str]:
+    if MYSQL in question.engines:
+        yield (
+            "Not looked for: the hash that MySQL stores for caching_sha2_password, whose salt it "
+            "tells nobody."
+        )
+    if question.login is not None:
+        user = question.login.user
+        yield f"The keys are those of user {user!r}; for an unknown one servers make up a salt."
+    elif set(question.engines) != {MYSQL}:
+        yield "Not looked for: the password's SCRAM keys (give --connection and --user)."
 
 
 def read_secret(path: Path | None) -> bytes:
@@ -98,6 +113,9 @@ def read_secret(path: Path | None) -> bytes:
             line = file.readline(MAX_SECRET_BYTES + 2)
     except OSError as error:
         raise UnreadableSecretError(f"{path} cannot be read: {error.strerror}") from None
+    if line.startswith(_PEM):
+        # A secret it may well be, but not its first line, which is everywhere.
+        raise UnreadableSecretError(f"{path} is a key or a certificate, not a line with a secret")
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 

@@ -1,58 +1,25 @@
-"""What is worth as much as a database password: what SCRAM and MD5 logins make of it.
+"""What is worth as much as a database password: what the logins of each engine make of it; pure.
 
-The keys of SCRAM-SHA-256 need the role's salt, for which the server is asked, over a connection of
-our own that is then closed; no password goes there. The server may log that a client left early.
+Not here: what is made anew for each login, and MySQL's stored hash for caching_sha2_password, whose
+salt the server tells nobody.
 """
 
 import hashlib
 import hmac
-import secrets
-import socket
 import stringprep
-import time
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
+from nacl.bindings import crypto_scalarmult_ed25519_base
+
 from console.scan.needles import Extra
-from console.scan.scram_salt import NoSaltError, Salt, SaltExchange
+from console.scan.scram_salt import Salt
 
-ANSWER_S: Final = 5.0
-_PIECE_BYTES: Final = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """Whose password it is, and where."""
-
-    host: str
-    port: int
-    database: str
-    user: str
+_SCALAR_BYTES: Final = 32
 
 
-def fetch_salt(login: Login) -> Salt:
-    """Return the salt that the server tells; raise NoSaltError with the reason."""
-    exchange = SaltExchange(login.user, login.database, nonce=secrets.token_urlsafe(18))
-    give_up_at = time.monotonic() + ANSWER_S
-    try:
-        with socket.create_connection((login.host, login.port), ANSWER_S) as link:
-            link.sendall(exchange.opening)
-            while exchange.salt is None:
-                link.settimeout(max(0.001, give_up_at - time.monotonic()))
-                data = link.recv(_PIECE_BYTES)
-                if not data:
-                    raise NoSaltError("the server closed the connection")
-                link.sendall(exchange.feed(data))
-    except TimeoutError:
-        raise NoSaltError("the server does not answer") from None
-    except OSError as error:
-        raise NoSaltError(error.strerror or "the server cannot be reached") from None
-    return exchange.salt
-
-
-def derived(password: bytes, user: str, salt: Salt | None) -> list[Extra]:
-    """Return what logins make of *password* (RFC 5802, section 3), each under its name."""
+def of_postgresql(password: bytes, user: str, salt: Salt | None) -> list[Extra]:
+    """Return what MD5 and, with its salt, SCRAM-SHA-256 (RFC 5802, section 3) make of it."""
     stored = hashlib.md5(password + user.encode(), usedforsecurity=False)
     found: list[Extra] = [("MD5", stored.digest())]
     if salt is None:
@@ -60,6 +27,25 @@ def derived(password: bytes, user: str, salt: Salt | None) -> list[Extra]:
     for name, form in _forms(password):
         found += [(f"{key}{name}", content) for key, content in _scram(form, salt)]
     return found
+
+
+def of_mysql(password: bytes) -> list[Extra]:
+    """Return what MySQL's and MariaDB's plugins make of it, none of which takes a salt or a name.
+
+    mysql_native_password logs in by SHA1 and stores SHA1 of that; caching_sha2_password has SHA256
+    and SHA256 of that in its cache; MariaDB's ed25519 signs with SHA512 and stores the public key.
+    """
+    native = hashlib.sha1(password, usedforsecurity=False).digest()
+    cached = hashlib.sha256(password).digest()
+    expanded = hashlib.sha512(password).digest()
+    return [
+        ("SHA1", native),
+        ("SHA1(SHA1)", hashlib.sha1(native, usedforsecurity=False).digest()),
+        ("SHA256", cached),
+        ("SHA256(SHA256)", hashlib.sha256(cached).digest()),
+        ("SHA512", expanded),
+        ("Ed25519", crypto_scalarmult_ed25519_base(expanded[:_SCALAR_BYTES])),
+    ]
 
 
 def _scram(password: bytes, salt: Salt) -> list[Extra]:

@@ -1,6 +1,5 @@
 """Prove that a secret is not there: first that the scanner sees, then that it sees nothing."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from console.scan.control import blindness, planted
 from console.scan.listener import NOBODY, Listener
 from console.scan.needles import Extra, Needles, needles_for
 from console.scan.ordinary import Ordinary
-from console.scan.processes import parent_of
+from console.scan.orphans import with_orphans
 from console.scan.report import Report, Suspect, Unscanned, weighed
 from console.scan.scanner import scan, with_descendants
 
@@ -27,13 +26,14 @@ def prove(
 ) -> Report:
     """Return where *secret* is among *processes*, all that they started, *directories*, *texts*.
 
+    What its login server has left orphaned belongs to a supervisor among them, too.
     First the scanner proves that it sees: what it plants in a child of its own it must find.
     *gaps* are what the caller knows to be out of sight; *notes* go into the report as they are.
     Pieces of the secret that are ordinary words are no trace. Raises UnsearchableSecretError.
     """
     needles = needles_for(secret, extra)
     own_gaps = _control(needles, listener)
-    suspects = with_descendants(processes)
+    suspects = with_orphans(with_descendants(processes))
     ordinary = Ordinary([suspect.pid for suspect in suspects])
     report = scan(
         suspects,
@@ -67,16 +67,3 @@ def _control(needles: Needles, listener: Listener) -> list[Unscanned]:
             f"control: planted in a process of the scanner's own, all {count} spellings were found"
         )
     return gaps
-
-
-def with_supervisor(processes: Sequence[Suspect]) -> list[Suspect]:
-    """Return *processes* and the one that started most of them, if it is not listed."""
-    listed = {suspect.pid for suspect in processes}
-    parents = Counter(parent_of(suspect.pid) for suspect in processes)
-    parents.pop(None, None)
-    if not parents:
-        return list(processes)
-    supervisor, _ = parents.most_common(1)[0]
-    if supervisor is None or supervisor in listed:
-        return list(processes)
-    return [Suspect(supervisor, "supervisor", "supervisor"), *processes]

@@ -16,6 +16,9 @@ MECHANISM: Final = b"SCRAM-SHA-256"
 MAX_ITERATIONS: Final = 1_000_000
 MAX_FRAME_BYTES: Final = 1 << 16
 
+SSL_REQUEST: Final = struct.pack(">ii", 8, 80_877_103)
+"""What asks for TLS, before anything else (section 54.2.11); one byte answers it."""
+
 _PROTOCOL: Final = 3 << 16
 _LENGTH_BYTES: Final = 4  # a length counts itself
 _HEAD: Final = struct.Struct(">ci")

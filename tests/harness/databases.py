@@ -1,41 +1,21 @@
-"""A database with users for one test: roles, canary passwords, and the configuration."""
+"""Databases with users for one test: roles, canary passwords, and the configuration."""
 
 import base64
 import secrets
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
 
 from console.scan.needles import Extra
 from tests.harness.memory import scram_derivatives
 from tests.harness.postgres import PostgresServer
 
 
-@dataclass
-class Databases:
-    """One real server and what a system needs to use it."""
+class Accounts(ABC):
+    """Connections, each with a role and a password of its own, and what a system needs for them."""
 
-    server: PostgresServer
-    passwords: dict[str, str] = field(default_factory=dict, repr=False)
-    connections: dict[str, dict[str, object]] = field(default_factory=dict)
-
-    def add(self, name: str, *, password: str | None = None, **keys: object) -> str:
-        """Make a role and a connection of that name; return the password."""
-        token = secrets.token_urlsafe(24)
-        word = password if password is not None else f"{token[:9]}:@/%'\"\\é{token[9:]}"
-        role = f"{name}_{secrets.token_hex(4)}"
-        self.server.create_role(role, word)
-        self.passwords[name] = word
-        self.connections[name] = {
-            "type": "postgresql",
-            "host": self.server.host,
-            "port": self.server.port,
-            "database": "postgres",
-            "credentialsEnv": self.variable(name),
-            **keys,
-        }
-        self._roles[name] = role
-        return word
-
-    _roles: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.passwords: dict[str, str] = {}
+        self.connections: dict[str, dict[str, object]] = {}
+        self._roles: dict[str, str] = {}
 
     def role(self, name: str) -> str:
         """Return the role behind a connection."""
@@ -53,6 +33,49 @@ class Databases:
             for name, word in self.passwords.items()
         }
 
+    @abstractmethod
+    def derivatives(self, name: str) -> list[Extra]:
+        """Return what logins make of a password, and what the server stores of it."""
+
+    @abstractmethod
+    def sessions(self, name: str) -> list[int]:
+        """Return the sessions of a connection's role, by the server's numbers."""
+
+    @abstractmethod
+    def runs_statement(self, name: str) -> bool:
+        """Say whether a role is just having a statement run."""
+
+    def _named(self, name: str, password: str | None) -> tuple[str, str]:
+        """Return a role that is not there yet, and its password, with all that is awkward in it."""
+        token = secrets.token_urlsafe(24)
+        word = password if password is not None else f"{token[:9]}:@/%'\"\\é{token[9:]}"
+        role = f"{name}_{secrets.token_hex(4)}"
+        self.passwords[name] = word
+        self._roles[name] = role
+        return role, word
+
+
+class Databases(Accounts):
+    """Those of one real PostgreSQL server."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        super().__init__()
+        self.server = server
+
+    def add(self, name: str, *, password: str | None = None, **keys: object) -> str:
+        """Make a role and a connection of that name; return the password."""
+        role, word = self._named(name, password)
+        self.server.create_role(role, word)
+        self.connections[name] = {
+            "type": "postgresql",
+            "host": self.server.host,
+            "port": self.server.port,
+            "database": "postgres",
+            "credentialsEnv": self.variable(name),
+            **keys,
+        }
+        return word
+
     def sessions(self, name: str, *, state: str | None = None) -> list[int]:
         """Return the backends of a connection's role, perhaps in that state only."""
         rows = self.server.admin_sql(
@@ -60,6 +83,10 @@ class Databases:
             f"'{self.role(name)}'" + ("" if state is None else f" and state = '{state}'")
         )
         return [int(str(row[0])) for row in rows]
+
+    def runs_statement(self, name: str) -> bool:
+        """Say whether a role is just having a statement run."""
+        return bool(self.sessions(name, state="active"))
 
     def derivatives(self, name: str) -> list[Extra]:
         """Return what SCRAM makes of a password, with the salt that the server stores."""

@@ -1,7 +1,9 @@
 """Show that a canary is nowhere: not in memory, not in descriptors, not in files."""
 
+import contextlib
 import hashlib
 import hmac
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from console.scan.needles import Extra
 from console.scan.processes import children_by_parent
@@ -53,6 +59,17 @@ def find_descendants(pid: int) -> list[int]:
     return found
 
 
+def find_commands(word: str) -> list[int]:
+    """Return those that descend from this process and have *word* in their command line."""
+    found: list[int] = []
+    for pid in find_descendants(os.getpid()):
+        # One may end while we look.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
 def scram_derivatives(password: bytes, *, salt: bytes, iterations: int) -> list[Extra]:
     """Return what SCRAM-SHA-256 makes of a password (RFC 5802, section 3), each worth as much."""
     salted = hashlib.pbkdf2_hmac("sha256", password, salt, iterations)
@@ -62,6 +79,40 @@ def scram_derivatives(password: bytes, *, salt: bytes, iterations: int) -> list[
         ("ClientKey", client_key),
         ("StoredKey", hashlib.sha256(client_key).digest()),
         ("ServerKey", hmac.digest(salted, b"Server Key", "sha256")),
+    ]
+
+
+def mysql_derivatives(password: bytes) -> list[Extra]:
+    """Return what MySQL's and MariaDB's plugins make of a password before any nonce comes in."""
+    native = hashlib.sha1(password, usedforsecurity=False).digest()
+    cached = hashlib.sha256(password).digest()
+    return [
+        ("SHA1", native),
+        ("SHA1 of that", hashlib.sha1(native, usedforsecurity=False).digest()),
+        ("SHA256", cached),
+        ("SHA256 of that", hashlib.sha256(cached).digest()),
+        ("SHA512", hashlib.sha512(password).digest()),
+    ]
+
+
+def private_numbers(key: Path) -> list[Extra]:
+    """Return the secret numbers of a private key's PEM file, as files and as OpenSSL have them.
+
+    The file's other contents are no secret: the public key is in the certificate, too.
+    """
+    found = load_pem_private_key(key.read_bytes(), password=None)
+    if isinstance(found, EllipticCurvePrivateKey):
+        numbers = {"scalar": found.private_numbers().private_value}
+    elif isinstance(found, RSAPrivateKey):
+        each = found.private_numbers()
+        numbers = {"d": each.d, "p": each.p, "q": each.q, "dmp1": each.dmp1, "dmq1": each.dmq1}
+    else:
+        raise TypeError(f"a key of no known kind: {type(found).__name__}")
+    orders: tuple[Literal["big", "little"], ...] = ("big", "little")
+    return [
+        (f"{name} ({order})", number.to_bytes((number.bit_length() + 7) // 8, order))
+        for name, number in numbers.items()
+        for order in orders
     ]
 
 

@@ -13,7 +13,7 @@ from console.scan.report import Suspect
 from console.system import fetch_status
 from tests.harness.clients import McpClient
 from tests.harness.databases import Databases
-from tests.harness.memory import assert_nowhere, find_descendants, scram_derivatives
+from tests.harness.memory import assert_nowhere, find_commands, scram_derivatives
 from tests.harness.postgres import PostgresServer
 from tests.harness.system import ROOT, System
 from tests.harness.waiting import until
@@ -121,11 +121,7 @@ def test_credentials_brought_to_a_running_system_are_thrown_away(
         str(system.run_dir), options=["--config", str(configuration)], env=system.environment()
     ) as client:
         client.execute(client.connect("canary"), "select 1")
-        console = [
-            Suspect(pid=pid, role="console")
-            for pid in find_descendants(os.getpid())
-            if b"stdio" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        console = [Suspect(pid=pid, role="console") for pid in find_commands("stdio")]
         assert console
         assert_nowhere(console, databases.passwords["canary"].encode())
 
@@ -149,11 +145,7 @@ def test_a_client_on_standard_streams_gets_no_password_either(
     ) as client:
         client.execute(client.connect("canary"), "select 1")
         running = fetch_status(run_dir).processes
-        console = [
-            Suspect(pid=pid, role="console")
-            for pid in find_descendants(os.getpid())
-            if b"console" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        console = [Suspect(pid=pid, role="console") for pid in find_commands("console")]
         assert console
         assert_nowhere(
             [*console, *(Suspect(pid=one.pid, role=one.role) for one in running)],

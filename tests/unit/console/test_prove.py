@@ -1,6 +1,5 @@
 import base64
 import hmac
-import os
 import secrets
 import shutil
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from console.scan.control import PLANTED_PLACES, blindness, planted
 from console.scan.needles import needles_for
-from console.scan.proof import prove, with_supervisor
+from console.scan.proof import prove
 from console.scan.report import Place, Suspect, Verdict
 from console.scan.scanner import scan
 from tests.harness.memory import (
@@ -111,15 +110,6 @@ def test_the_control_gets_the_secret_by_pipe_and_never_by_argument() -> None:
         report = scan([suspect], needles)
 
     assert {hit.place for hit in report.hits}.isdisjoint({Place.COMMAND_LINE, Place.ENVIRONMENT})
-
-
-def test_the_parent_of_most_processes_is_taken_for_the_supervisor() -> None:
-    with a_process("") as one, a_process("") as other:
-        suspects = [Suspect(one, "vault"), Suspect(other, "router")]
-
-        assert with_supervisor(suspects)[0] == Suspect(os.getpid(), "supervisor", "supervisor")
-        listed = [*suspects, Suspect(os.getpid(), "supervisor")]
-        assert with_supervisor(listed) == listed
 
 
 def test_the_harness_passes_what_is_clean_and_fails_readably_on_what_is_not() -> None:

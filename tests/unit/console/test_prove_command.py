@@ -1,4 +1,5 @@
 import argparse
+import hashlib
 import json
 import os
 import secrets
@@ -12,11 +13,16 @@ import pytest
 
 from console.commands.prove import add_arguments, run
 from console.failures import CommandFailedError
+from console.system import Fields
 from tests.harness.memory import a_process
 from wire.codec import encode
 from wire.console import StatusReport
 from wire.packets import receive_packet, send_packet
 from wire.rundir import CONTROL_SOCKET
+
+MYSQL: Fields = {"name": "shop", "type": "mysql", "host": "db", "port": 3306, "database": "shop"}
+POSTGRES: Fields = {**MYSQL, "name": "books", "type": "postgresql"}
+OF_MYSQL = ["SHA1", "SHA1(SHA1)", "SHA256", "SHA256(SHA256)", "SHA512", "Ed25519"]
 
 
 def arguments(*words: str) -> argparse.Namespace:
@@ -31,7 +37,9 @@ def a_secret_file(directory: Path, secret: str) -> Path:
     return path
 
 
-def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
+def a_status(
+    run_dir: Path, pids: Sequence[int | None], connections: Sequence[Fields] = ()
+) -> bytes:
     processes = [
         {
             "role": "executor" if number else "supervisor",
@@ -45,7 +53,7 @@ def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
     ]
     report = {
         "processes": processes,
-        "connections": [],
+        "connections": list(connections),
         "leases": [],
         "leases_total": 0,
         "loans": [],
@@ -65,17 +73,21 @@ def a_status(run_dir: Path, pids: Sequence[int | None]) -> bytes:
 
 
 @contextmanager
-def a_system(run_dir: Path, *pids: int | None) -> Iterator[None]:
+def a_system(
+    run_dir: Path, *pids: int | None, connections: Sequence[Fields] = ()
+) -> Iterator[None]:
     """Answer one question for the status, as the supervisor of these processes would.
 
     Its processes are not this one's: what other tests have running here comes and goes.
     """
-    with a_process("") as supervisor, a_control_socket(run_dir, [supervisor, *pids]):
-        yield
+    with a_process("") as supervisor:
+        status = a_status(run_dir, [supervisor, *pids], connections)
+        with a_control_socket(run_dir, status):
+            yield
 
 
 @contextmanager
-def a_control_socket(run_dir: Path, pids: Sequence[int | None]) -> Iterator[None]:
+def a_control_socket(run_dir: Path, status: bytes) -> Iterator[None]:
     run_dir.mkdir(mode=0o711)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(run_dir / CONTROL_SOCKET))
@@ -85,7 +97,7 @@ def a_control_socket(run_dir: Path, pids: Sequence[int | None]) -> Iterator[None
         caller, _ = listener.accept()
         with caller, os.fdopen(os.memfd_create("status"), "r+b", buffering=0) as report:
             receive_packet(caller)
-            report.write(a_status(run_dir, pids))
+            report.write(status)
             report.seek(0)
             send_packet(caller, encode(StatusReport()), (report.fileno(),))
 
@@ -111,7 +123,7 @@ def test_the_answer_is_one_json_object_an_exit_code_and_no_secret(
     printed = capsys.readouterr().out
     told = json.loads(printed)
     assert told["exit_code"] == code
-    assert told["excluded_pids"] == [os.getpid()]
+    assert told["excluded_pids"] == []
     assert {part["pid"] for part in told["parts"]} >= {pid, None}
     assert secret[:8] not in printed
 
@@ -166,3 +178,49 @@ def test_a_secret_that_cannot_be_looked_for_ends_with_the_status_of_incomplete(
         run(args)
 
     assert caught.value.status == 3
+
+
+@pytest.mark.parametrize(
+    ("connections", "options", "sought"),
+    [
+        ([MYSQL], (), OF_MYSQL),
+        ([POSTGRES, MYSQL], (), OF_MYSQL),
+        ([POSTGRES], (), []),
+        ([POSTGRES, MYSQL], ("--connection", "shop"), OF_MYSQL),
+    ],
+    ids=["of MySQL", "one of them of MySQL", "not of MySQL", "said to be of MySQL"],
+)
+def test_what_mysql_makes_of_a_password_is_looked_for_where_it_may_be_one_of_mysqls(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    connections: list[Fields],
+    options: tuple[str, ...],
+    sought: list[str],
+) -> None:
+    run_dir = tmp_path / "run"
+    path = a_secret_file(tmp_path, secrets.token_urlsafe(33))
+    args = arguments("--run-dir", str(run_dir), "--secret-file", str(path), "--json", *options)
+
+    with a_process("") as pid, a_system(run_dir, pid, connections=connections):
+        assert run(args) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["sought"] == sought
+    assert any("caching_sha2_password" in note for note in told["notes"]) is bool(sought)
+    asks_for_more = any("give --connection and --user" in note for note in told["notes"])
+    assert asks_for_more is (POSTGRES in connections and not options)
+
+
+def test_a_hash_that_mysql_stores_is_found_without_the_password(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret, run_dir = secrets.token_urlsafe(33), tmp_path / "run"
+    path = a_secret_file(tmp_path, secret)
+    args = arguments("--run-dir", str(run_dir), "--secret-file", str(path))
+    once = hashlib.sha1(secret.encode(), usedforsecurity=False).digest()
+    stored = hashlib.sha1(once, usedforsecurity=False).hexdigest().upper()
+
+    with a_process("", stored.encode()) as pid, a_system(run_dir, pid, connections=[MYSQL]):
+        assert run(args) == 1
+
+    assert "whole, SHA1(SHA1) HEX, in memory" in capsys.readouterr().out

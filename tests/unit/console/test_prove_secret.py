@@ -48,6 +48,14 @@ def test_a_secret_file_that_cannot_be_read_gives_a_sentence(tmp_path: Path) -> N
         read_secret(tmp_path / "none")
 
 
+def test_a_key_file_is_refused_because_its_first_line_is_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n")
+
+    with pytest.raises(UnreadableSecretError, match="is a key or a certificate"):
+        read_secret(path)
+
+
 def test_the_secret_is_asked_for_on_the_terminal_which_does_not_show_it() -> None:
     secret, (ours, theirs) = secrets.token_urlsafe(33), os.openpty()
     with asking(os.ttyname(theirs)) as process:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.scan.derivatives import Login, derived, fetch_salt
+from console.scan.derivatives import of_postgresql
+from console.scan.salt_question import Login, fetch_salt
 from console.scan.scram_salt import MAX_ITERATIONS, NoSaltError, Salt, SaltExchange
 from tests.harness.databases import Databases
 from tests.harness.postgres import PostgresServer
@@ -54,7 +55,7 @@ def test_the_keys_are_those_that_the_server_stores(databases: Databases, passwor
     iterations, salt = parameters.split(":")
 
     found = fetch_salt(login(databases, "salted"))
-    made = derived(password.encode(), databases.role("salted"), found)
+    made = of_postgresql(password.encode(), databases.role("salted"), found)
 
     assert found == Salt(base64.b64decode(salt), int(iterations))
     contents = {content for _, content in made}
@@ -78,7 +79,7 @@ def test_a_user_that_the_server_does_not_have_gets_a_salt_that_is_made_up(
 
 
 def test_the_md5_hash_is_the_one_that_a_server_stores() -> None:
-    known = dict(derived(b"secret", "app", None))
+    known = dict(of_postgresql(b"secret", "app", None))
 
     assert known == {"MD5": hashlib.md5(b"secretapp", usedforsecurity=False).digest()}
 
