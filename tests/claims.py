@@ -72,11 +72,17 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         _NOWHERE_FROM_THE_SCRIPT_ON,
         f"{CANARY}::test_a_client_on_standard_streams_gets_no_password_either",
         "tests/unit/vault/test_stack.py::test_nothing_of_a_password_is_left_on_the_stack",
+        "tests/system/test_canary_tls.py::test_after_all_that_can_happen_no_relay_holds_the_password",
+        "tests/system/test_canary_tls.py::test_after_all_that_can_happen_the_clients_private_key_is_nowhere",
+        "tests/system/test_canary_mysql.py::test_on_mariadb_after_all_that_can_happen_password_and_hashes_are_nowhere",
+        "tests/system/test_canary_mysql.py::test_on_mysql_after_short_and_long_logins_password_and_hashes_are_nowhere",
     ),
     "C2": (
         f"{CANARY_MD5}::test_neither_password_nor_stored_hash_nor_answer_is_in_any_process",
         _NOWHERE,
         _NOWHERE_FROM_THE_SCRIPT_ON,
+        "tests/system/test_canary_mysql.py::test_on_mariadb_after_all_that_can_happen_password_and_hashes_are_nowhere",
+        "tests/system/test_canary_mysql.py::test_on_mysql_after_short_and_long_logins_password_and_hashes_are_nowhere",
     ),
     "C3": (
         f"{CANARY}::test_the_scan_finds_the_password_where_it_is_planted",
@@ -105,6 +111,12 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{MINIMUMS}::test_a_stronger_minimum_never_allows_what_a_weaker_one_refuses",
         f"{WEAKER}::test_a_server_that_asks_for_the_password_itself_gets_not_a_byte_of_it",
         f"{WEAKER}::test_a_server_that_asks_for_nothing_is_refused_under_every_minimum",
+        "tests/unit/vault/test_mysql_minimums.py::test_whatever_a_server_says_it_gets_no_more_than_the_terms_allow",
+        "tests/unit/vault/test_mysql_password_itself.py::test_tls_that_verified_nobody_never_carries_the_password",
+        "tests/unit/vault/test_mysql_password_itself.py::test_the_password_never_goes_in_the_open",
+        "tests/unit/vault/test_tls_postgres.py::test_the_password_itself_goes_only_to_a_verified_server",
+        "tests/unit/vault/test_rogue_servers.py::test_a_rogue_postgresql_server_gets_no_session_and_nothing_of_the_password",
+        "tests/unit/vault/test_rogue_servers.py::test_a_rogue_mysql_server_gets_no_session_and_nothing_of_the_password",
     ),
     "C9": (f"{ROGUES}::test_a_server_that_does_not_prove_itself_gets_no_session",),
     "C10": (
@@ -128,11 +140,15 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{READ_ONLY_SYSTEM}::test_what_could_write_is_refused_with_a_reason_before_it_is_sent",
         f"{JOURNEY}::test_writes_are_kept_and_a_read_only_connection_cannot_write",
         f"{JOURNEY}::test_one_statement_at_a_time_and_no_transaction_control",
+        "tests/unit/executor/test_guard_mysql_server.py::test_without_the_guard_the_transaction_holds_what_writes",
+        "tests/unit/executor/test_guard_mysql.py::test_what_does_more_than_read_is_refused_on_a_read_only_lease",
     ),
     "C14": (
         f"{JOURNEY}::test_nothing_of_one_use_shows_in_the_next",
         f"{CLEANING}::test_a_result_that_cannot_be_written_down_leaves_nothing_for_the_next",
         f"{CLEANING}::test_a_connection_that_nobody_gave_back_is_closed_and_not_handed_out",
+        "tests/system/test_reuse.py::test_nothing_of_one_use_shows_in_the_next",
+        "tests/system/test_reuse.py::test_two_principals_never_have_a_session_between_them",
     ),
     "C15": (
         f"{TOOLS}::test_no_refusal_quotes_a_name_or_a_value",
@@ -143,6 +159,9 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C16": (
         f"{DEADLINE}::test_a_statement_that_is_too_slow_ends_on_the_server",
         f"{DEADLINE}::test_a_client_that_goes_away_ends_its_statement",
+        "tests/system/test_cancellation_everywhere.py::test_at_the_deadline_the_statement_ends_at_the_database",
+        "tests/system/test_cancellation_everywhere.py::test_a_cancelled_notification_ends_the_statement_at_the_database",
+        "tests/system/test_cancellation_everywhere.py::test_a_client_that_disconnects_ends_its_statement_at_the_database",
     ),
     "C17": (
         f"{ROSTER}::test_a_key_may_connect_from_its_joining_to_its_leaving",
@@ -168,9 +187,15 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         _LOST_WRITE,
         f"{OTHERS_KILLED}::test_the_router_takes_what_was_in_flight_with_it_and_says_so",
     ),
-    "C22": (_LOST_WRITE,),
+    "C22": (
+        _LOST_WRITE,
+        "tests/faults/test_mysql_killed.py::test_what_a_killed_executor_had_borrowed_ends_at_the_server_with_what_it_held",
+    ),
     "C23": (f"{KILLS}::test_any_process_may_die_and_the_same_id_goes_on",),
-    "C24": (f"{OTHERS_KILLED}::test_nothing_survives_the_supervisor",),
+    "C24": (
+        f"{OTHERS_KILLED}::test_nothing_survives_the_supervisor",
+        "tests/faults/test_relay_killed.py::test_no_relay_is_left_when_the_supervisor_dies",
+    ),
     "C25": (
         f"{ATTEMPTS}::test_a_credential_is_tried_by_one_login_at_a_time_until_it_has_worked",
         f"{ATTEMPTS}::test_a_credential_may_be_tried_until_it_was_refused_three_times",
@@ -237,5 +262,22 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
         f"{DYNAMIC}::test_wrong_passwords_that_come_at_once_are_three_too_though_a_right_one_came_before",
         f"{DYNAMIC}::test_one_client_cannot_find_out_which_ports_are_open",
         f"{DYNAMIC}::test_two_clients_never_share_a_pool_nor_does_one_with_itself",
+    ),
+    "C37": (
+        "tests/unit/vault/test_tls.py::test_a_bad_certificate_is_refused_by_name_of_what_is_wrong",
+        "tests/unit/vault/test_rogue_servers.py::test_where_there_is_no_tls_nothing_but_the_request_for_it_is_said",
+        "tests/unit/vault/test_tls_rogues.py::test_bytes_before_tls_are_no_beginning_of_it",
+        "tests/unit/vault/test_mysql_greetings.py::test_a_server_without_tls_is_not_talked_to_in_the_open_instead",
+        "tests/unit/vault/test_tls_postgres.py::test_a_certificate_without_a_hash_is_used_unless_binding_is_required",
+    ),
+    "C38": (
+        "tests/unit/vault/test_relay_life.py::test_a_relay_has_its_two_sides_and_the_death_pipe_and_nothing_else",
+        "tests/unit/vault/test_relay_life.py::test_a_relay_ends_with_its_executor_and_the_session_with_both",
+        "tests/unit/vault/test_relay_life.py::test_a_relay_ends_with_its_server",
+        "tests/unit/vault/test_relay_life.py::test_a_relay_ends_with_the_supervisor",
+    ),
+    "C39": (
+        "tests/unit/executor/test_mysql_literals.py::test_a_hostile_text_is_that_text_and_nothing_else_on_a_real_server",
+        "tests/unit/executor/test_mysql_literals.py::test_a_value_is_a_literal_of_its_kind",
     ),
 }
