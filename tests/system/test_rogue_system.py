@@ -17,7 +17,7 @@ from tests.harness.relays import descriptors_of
 from tests.harness.rogue import Rogue, RogueServer
 from tests.harness.rogue_postgres import SERVER_TEXT
 from tests.harness.system import System
-from tests.harness.waiting import until
+from tests.harness.waiting import settled, until
 from tests.unit.vault.rogue_logins import TLS_HANDSHAKE, tells_the_password
 
 USER: Final = "ann"
@@ -88,7 +88,7 @@ def system(servers: dict[str, RogueServer], certificates: Certificates) -> Itera
 @pytest.fixture(scope="module")
 def at_first(system: System) -> dict[str, int]:
     """How much of everything there is before the first lie."""
-    return held(system)
+    return settled(lambda: held(system))
 
 
 @pytest.fixture(scope="module")

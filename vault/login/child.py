@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 
 from vault.login import sessions
 from vault.login.carrier import Carrier, OrphanedError
+from vault.login.mysql_errors import OF_THE_CREDENTIAL
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.relay import Relay
 from vault.login.stack import overwrite_stack
@@ -172,13 +173,21 @@ def _hand_over(message: HandedOver, lent: socket.socket, handover: socket.socket
         raise LoginRefusedError(Stage.HAND_OVER, "The executor did not accept it.") from None
 
 
+def _blames_credential(error: LoginRefusedError) -> bool:
+    # Before the login a server's number is anybody's word, and has no SQLSTATE.
+    is_of_login = error.stage is not Stage.NEGOTIATE
+    return error.sqlstate in _CREDENTIAL_REFUSED or (
+        is_of_login and error.errno in OF_THE_CREDENTIAL
+    )
+
+
 def _report(error: LoginRefusedError, vault: socket.socket, handover: socket.socket | None) -> None:
     failed = LoginFailed(
         stage=error.stage.value,
         sentence=error.sentence,
         sqlstate=error.sqlstate,
         errno=error.errno,
-        blames_credential=error.sqlstate in _CREDENTIAL_REFUSED,
+        blames_credential=_blames_credential(error),
     )
     send_packet(vault, encode(failed))
     if handover is None:

@@ -65,6 +65,9 @@ _SENTENCES: Final = _BEFORE_LOGIN | {
     4151: _LOCKED,
 }
 
+OF_THE_CREDENTIAL: Final = frozenset({1045, 1698, 1820, 1862, 3118, 3955, 4150, 4151})
+"""What would be said of the next try as well; some of these come with SQLSTATE HY000."""
+
 
 def number_of(body: bytes) -> int | None:
     """Return the number of an error packet, None for any other packet."""

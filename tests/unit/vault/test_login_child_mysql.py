@@ -99,6 +99,16 @@ def test_a_wrong_password_is_blamed_and_named_by_number(desk: Desk, person: Pers
     assert failed.blames_credential
 
 
+def test_a_locked_account_is_blamed_whatever_its_sqlstate(desk: Desk, person: Person) -> None:
+    person.server.admin_sql(f"alter user {person.name} account lock")
+
+    failed = tried(desk, person.target(tls=person.tls), person.password)
+
+    assert isinstance(failed, LoginFailed)
+    assert failed.errno in {3118, 4151}
+    assert failed.blames_credential
+
+
 def test_a_session_over_tls_is_handed_over_and_works(desk: Desk, person: Person) -> None:
     done, session = opened(desk, person.target(tls=person.tls), person.password)
     handed = session.message.session

@@ -135,7 +135,7 @@ def test_one_changed_byte_of_a_greeting_changes_the_answer_or_ends_the_login_and
 
     outcome = outcome_of(a_login(ENCRYPTED, password), script)
 
-    assert isinstance(outcome, LoggedIn) or outcome.stage is Stage.NEGOTIATE
+    assert isinstance(outcome, LoggedIn) or outcome.stage in {Stage.NEGOTIATE, Stage.ENCRYPT}
     assert len(script.heard) in {0, 1, 2}
     assert script.heard_before_tls in {None, 1}
     assert not any(password)
