@@ -10,7 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from executor.mysql.packets import BODY_MAX_BYTES, HEADER_BYTES, framed, packets_of
+from executor.mysql.packets import (
+    BODY_MAX_BYTES,
+    HEADER_BYTES,
+    Row,
+    framed,
+    packets_of,
+    read_rows,
+)
 from executor.pipeline import LostError
 
 RECEIVE_BYTES: Final = 256 << 10
@@ -55,7 +62,7 @@ class Channel:
     def packet(self) -> bytes:
         """Return the body of the next packet, whole; raise LostError when there is none."""
         start = self._at + HEADER_BYTES
-        # Most packets are rows, and lie here whole.
+        # Most packets lie here whole.
         if start <= len(self._received):
             first, second, third, number = self._received[self._at : start]
             length = first | second << 8 | third << 16
@@ -64,6 +71,15 @@ class Channel:
                 self._at, self._number = end, (number + 1) & 0xFF
                 return self._received[start:end]
         return self._packet_in_parts()
+
+    def rows(self, count: int, at_most: int) -> list[Row]:
+        """Return the rows of *count* values that come next and need no waiting.
+
+        Raises MalformedError.
+        """
+        found = read_rows(self._received, self._at, self._number, count=count, at_most=at_most)
+        self._at, self._number = found.at, found.number
+        return found.rows
 
     def read(self, size_bytes: int) -> bytes:
         """Return exactly so many bytes; fewer mean that the server has closed the connection."""

@@ -9,6 +9,7 @@ from executor.mysql.packets import (
     Done,
     Failed,
     MalformedError,
+    Row,
     read_column,
     read_end,
     read_head,
@@ -18,14 +19,14 @@ from executor.pipeline import LostError
 
 CHUNK_ROWS: Final = 500
 CHUNK_BYTES: Final = 1 << 20
-"""About as much is held before it is written."""
+"""About as much is received before it is written."""
 
 
 class Table(NamedTuple):
     """A small result, all of it at once."""
 
     columns: list[Column]
-    rows: list[list[bytes | None]]
+    rows: list[Row]
 
 
 class Exchange:
@@ -58,10 +59,9 @@ class Exchange:
         columns = self.head()
         if not isinstance(columns, list):
             return None
-        bodies, end = self.rows()
+        rows, end = self.rows(columns)
         if end is None:
             raise LostError
-        rows = [values_of(body, columns) for body in bodies]
         return Table(columns, rows) if isinstance(end, Done) else None
 
     def head(self) -> Done | Failed | list[Column]:
@@ -80,29 +80,25 @@ class Exchange:
             raise LostError
         return columns
 
-    def rows(self, at_most: int = CHUNK_ROWS) -> tuple[list[bytes], Done | Failed | None]:
-        """Return the next rows as they came, and their end if that has come as well.
+    def rows(
+        self, columns: list[Column], at_most: int = CHUNK_ROWS
+    ) -> tuple[list[Row], Done | Failed | None]:
+        """Return the next rows, and their end if that has come as well.
 
         They are *at_most* so many, and about as many as are held at a time.
         """
-        rows: list[bytes] = []
-        held_bytes = 0
-        while len(rows) < min(at_most, CHUNK_ROWS) and held_bytes < CHUNK_BYTES:
-            body = self._channel.packet()
-            try:
-                end = read_end(body)
-            except MalformedError:
-                raise LostError from None
-            if end is not None:
-                return rows, end
-            rows.append(body)
-            held_bytes += len(body)
-        return rows, None
-
-
-def values_of(body: bytes, columns: list[Column]) -> list[bytes | None]:
-    """Return the values of a row; raise LostError if they are not as many as the columns."""
-    try:
-        return read_row(body, len(columns))
-    except MalformedError:
-        raise LostError from None
+        rows: list[Row] = []
+        most = min(at_most, CHUNK_ROWS)
+        give_up_at = self._channel.received_bytes + CHUNK_BYTES
+        try:
+            while True:
+                rows += self._channel.rows(len(columns), most - len(rows))
+                if len(rows) >= most or self._channel.received_bytes > give_up_at:
+                    return rows, None
+                # One that is not here yet, or very long, or the end.
+                body = self._channel.packet()
+                if (end := read_end(body)) is not None:
+                    return rows, end
+                rows.append(read_row(body, len(columns)))
+        except MalformedError:
+            raise LostError from None

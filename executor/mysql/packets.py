@@ -6,8 +6,9 @@ else.
 """
 
 import struct
-from enum import IntFlag
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
+
+Row: TypeAlias = list[bytes | None]
 
 QUERY: Final = b"\x03"
 INIT_DB: Final = b"\x02"
@@ -31,21 +32,19 @@ _NULL: Final = 0xFB
 _END_BYTES_MAX: Final = 8
 """A row that begins with the same byte has at least nine: its first value has 16 MiB."""
 _LONGER: Final = {0xFC: 2, 0xFD: 3, 0xFE: 8}
+_HEADER: Final = struct.Struct("<I")
+_LENGTH_BITS: Final = 24
 _ERROR_HEAD: Final = struct.Struct("<BH")
 _SQLSTATE_BYTES: Final = 6  # with the `#` in front
+# What a server says of its session, as far as it matters here.
+_IN_TRANSACTION: Final = 0x0001
+_MORE_RESULTS: Final = 0x0008
 _STATUS: Final = struct.Struct("<HH")
 _COLUMN: Final = struct.Struct("<xHIBHB")
 
 
 class MalformedError(Exception):
     """The server has sent what the protocol does not know."""
-
-
-class Status(IntFlag):
-    """What a server says of its session, as far as it matters here."""
-
-    IN_TRANSACTION = 0x0001
-    MORE_RESULTS = 0x0008
 
 
 class Done(NamedTuple):
@@ -58,12 +57,12 @@ class Done(NamedTuple):
     @property
     def has_more(self) -> bool:
         """Return whether another result of the same command follows."""
-        return bool(self.status & Status.MORE_RESULTS)
+        return bool(self.status & _MORE_RESULTS)
 
     @property
     def is_in_transaction(self) -> bool:
         """Return whether a transaction is open."""
-        return bool(self.status & Status.IN_TRANSACTION)
+        return bool(self.status & _IN_TRANSACTION)
 
 
 class Failed(NamedTuple):
@@ -72,6 +71,14 @@ class Failed(NamedTuple):
     errno: int
     sqlstate: str
     message: str
+
+
+class AtHand(NamedTuple):
+    """Rows that were received whole, where they end, and the number of the packet after them."""
+
+    rows: list[Row]
+    at: int
+    number: int
 
 
 class Column(NamedTuple):
@@ -86,6 +93,8 @@ class Column(NamedTuple):
 
 def framed(command: bytes) -> bytes:
     """Return a command as packets, the first of them with the number 0."""
+    if len(command) < BODY_MAX_BYTES:
+        return _HEADER.pack(len(command)) + command
     starts = range(0, len(command) + 1, BODY_MAX_BYTES)
     parts = [command[start : start + BODY_MAX_BYTES] for start in starts]
     return b"".join(
@@ -146,25 +155,52 @@ def read_column(body: bytes) -> Column:
         raise MalformedError from None
 
 
-def read_row(body: bytes, count: int) -> list[bytes | None]:
+def read_row(body: bytes, count: int) -> Row:
     """Return the values of one row, as the server writes them."""
-    values: list[bytes | None] = []
-    at = 0
-    for _ in range(count):
-        first = body[at] if at < len(body) else _ERROR
-        if first < _NULL:
-            at += 1
-            end = at + first
-        elif first == _NULL:
-            at += 1
-            values.append(None)
-            continue
-        else:
-            length, at = _read_number(body, at)
-            end = at + length
-        values.append(body[at:end])
-        at = end
-    if at != len(body):
+    return _read_values(body, 0, len(body), count)
+
+
+def read_rows(data: bytes, at: int, number: int, *, count: int, at_most: int) -> AtHand:
+    """Return the rows of *count* values that lie whole in *data*, packet after packet from *at*.
+
+    It stops before anything but a plain row, without saying what that is.
+    """
+    rows: list[Row] = []
+    last = len(data) - HEADER_BYTES
+    while at < last and len(rows) < at_most:
+        (header,) = _HEADER.unpack_from(data, at)
+        length = header & BODY_MAX_BYTES
+        start = at + HEADER_BYTES
+        end = start + length
+        is_whole = 0 < length < BODY_MAX_BYTES and end <= len(data)
+        if not is_whole or header >> _LENGTH_BITS != number or data[start] >= _END:
+            break
+        rows.append(_read_values(data, start, end, count))
+        at, number = end, (number + 1) & 0xFF
+    return AtHand(rows, at, number)
+
+
+def _read_values(data: bytes, at: int, end: int, count: int) -> Row:
+    """Return *count* values that take all from *at* to *end*."""
+    values: Row = []
+    try:
+        for _ in range(count):
+            first = data[at]
+            start = at + 1
+            if first < _NULL:
+                at = start + first
+                values.append(data[start:at])
+            elif first == _NULL:
+                at = start
+                values.append(None)
+            else:
+                length, start = _read_number(data, at)
+                at = start + length
+                values.append(data[start:at])
+    except IndexError:
+        raise MalformedError from None
+    # Whoever reads beyond the end does not come back to it.
+    if at != end:
         raise MalformedError
     return values
 

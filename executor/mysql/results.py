@@ -9,8 +9,7 @@ from typing import Final
 
 import msgspec
 
-from executor.mysql.exchange import values_of
-from executor.mysql.packets import Column
+from executor.mysql.packets import Column, Row
 from executor.mysql.values import Load, is_text, loader, type_name
 from executor.rows import (
     MakeRow,
@@ -36,7 +35,6 @@ class ResultText:
         self._collation = collation
         self._rows_max = rows_max
         self._bytes_left = max_bytes
-        self._columns: list[Column] = []
         self._loads: list[Load] = []
         self._make: MakeRow = dict
         self._described: bytes | None = None
@@ -64,20 +62,21 @@ class ResultText:
         names = unique_names([column.name for column in columns])
         described = zip(names, map(type_name, columns), strict=True)
         self._described = _encode([{"name": name, "type": its} for name, its in described])
-        self._columns = columns
         self._loads = [loader(column) for column in columns]
         self._make = row_maker(names)
         self._take(len(self._described))
 
-    def add(self, bodies: Sequence[bytes]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """Take the next rows; raise ResultTooLargeError when that is too much."""
-        if len(bodies) > self.room:
+        if len(rows) > self.room:
             self.is_truncated = True
-            bodies = bodies[: self.room]
-        if bodies:
-            text = _encode([self._row(body) for body in bodies])[1:-1]
+            rows = rows[: self.room]
+        if rows:
+            # Column by column, which takes half as long as row by row.
+            loaded = map(_loaded, self._loads, zip(*rows, strict=True))
+            text = _encode(list(map(self._make, *loaded)))[1:-1]
             self._parts.append(text)
-            self.rows += len(bodies)
+            self.rows += len(rows)
             self._take(len(text))
 
     def change(self, affected: int) -> None:
@@ -95,15 +94,11 @@ class ResultText:
             is_truncated=self.is_truncated,
         )
 
-    def _row(self, body: bytes) -> object:
-        values = values_of(body, self._columns)
-        loaded = [
-            value if value is None else load(value)
-            for load, value in zip(self._loads, values, strict=True)
-        ]
-        return self._make(*loaded)
-
     def _take(self, count_bytes: int) -> None:
         self._bytes_left -= count_bytes
         if self._bytes_left < 0:
             raise ResultTooLargeError
+
+
+def _loaded(load: Load, values: tuple[bytes | None, ...]) -> list[object]:
+    return [value if value is None else load(value) for value in values]

@@ -114,7 +114,8 @@ class StatementRun:
         while True:
             # One more than there is room for shows that there are more.
             is_enough = not is_shown or self._text.is_truncated
-            rows, end = self._exchange.rows(CHUNK_ROWS if is_enough else self._text.room + 1)
+            most = CHUNK_ROWS if is_enough else self._text.room + 1
+            rows, end = self._exchange.rows(columns, most)
             if is_shown and self._troubles.unfit is None:
                 self._take(partial(self._text.add, rows))
             if end is not None:

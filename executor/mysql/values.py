@@ -50,6 +50,7 @@ _OTHERS: Final = {
     248: "set",
 }
 _UNSIGNED_TOO: Final = {*_INTEGERS.values(), *_FLOATS.values(), "decimal"}
+_NAMES: Final = _INTEGERS | _FLOATS | _BYTES | _OTHERS
 _YEAR: Final = 13
 _BITS_MAX: Final = 64
 
@@ -68,8 +69,7 @@ def type_name(column: Column) -> str:
     if column.type in _TEXTS:
         text, binary = _TEXTS[column.type]
         return text if is_text(column) else binary
-    names = _INTEGERS | _FLOATS | _BYTES | _OTHERS
-    name = names.get(column.type, str(column.type))
+    name = _NAMES.get(column.type) or str(column.type)
     is_unsigned = column.flags & _UNSIGNED and name in _UNSIGNED_TOO
     return f"{name} unsigned" if is_unsigned else name
 

@@ -7,16 +7,19 @@ from hypothesis import strategies as st
 
 from executor.mysql.packets import (
     BODY_MAX_BYTES,
+    AtHand,
     Column,
     Done,
     Failed,
     MalformedError,
+    Row,
     framed,
     packets_of,
     read_column,
     read_end,
     read_head,
     read_row,
+    read_rows,
 )
 
 OK = b"\x00\x07\x00\x03\x00\x02\x00"
@@ -27,6 +30,15 @@ ERROR = b"\xff\x28\x04#42000You have an error"
 def lengthy(value: bytes) -> bytes:
     """Return a length-encoded text, written as long as the protocol allows."""
     return b"\xfe" + struct.pack("<Q", len(value)) + value
+
+
+def packet(number: int, body: bytes) -> bytes:
+    return len(body).to_bytes(3, "little") + bytes([number & 0xFF]) + body
+
+
+def shortly(*values: bytes | None) -> bytes:
+    """Return a row of short values."""
+    return b"".join(b"\xfb" if one is None else bytes([len(one)]) + one for one in values)
 
 
 def column(name: bytes) -> bytes:
@@ -92,6 +104,58 @@ def test_what_no_answer_begins_with_is_malformed(body: bytes) -> None:
 def test_a_row_that_does_not_fit_its_columns_is_malformed(body: bytes, count: int) -> None:
     with pytest.raises(MalformedError):
         read_row(body, count)
+
+
+@given(
+    rows=st.lists(st.lists(st.none() | st.binary(max_size=250), min_size=2, max_size=2)),
+    first=st.integers(0, 255),
+    at_most=st.integers(0, 9),
+    cut=st.integers(0, 600),
+)
+def test_rows_that_are_at_hand_are_those_that_are_read_one_by_one(
+    rows: list[Row], first: int, at_most: int, cut: int
+) -> None:
+    packets = [packet(first + i, shortly(*row)) for i, row in enumerate(rows)]
+    data = b"before" + b"".join(packets)
+    data = data[: max(6, len(data) - cut)]
+
+    found = read_rows(data, 6, first, count=2, at_most=at_most)
+
+    whole = sum(6 + len(b"".join(packets[: i + 1])) <= len(data) for i in range(len(packets)))
+    taken = min(whole, at_most)
+    end = 6 + len(b"".join(packets[:taken]))
+    assert found == AtHand(rows[:taken], end, (first + taken) & 0xFF)
+
+
+@pytest.mark.parametrize(
+    "next_one",
+    [
+        pytest.param(packet(8, END), id="the end"),
+        pytest.param(packet(8, ERROR), id="an error"),
+        pytest.param(packet(9, b"\x01a"), id="a wrong number"),
+        pytest.param(packet(8, b""), id="an empty packet"),
+        pytest.param(b"\xff\xff\xff\x08" + bytes(BODY_MAX_BYTES), id="the part of a packet"),
+    ],
+)
+def test_rows_at_hand_stop_before_what_is_none(next_one: bytes) -> None:
+    row = packet(7, b"\x01a")
+
+    found = read_rows(row + next_one + packet(9, b"\x01a"), 0, 7, count=1, at_most=9)
+
+    assert found == AtHand([[b"a"]], len(row), 8)
+
+
+@pytest.mark.parametrize(
+    ("body", "count"), [(b"\x01a", 2), (b"\x01a\x01b", 1), (b"\x09a", 1), (b"\xfc\x09", 1)]
+)
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_row_at_hand_takes_nothing_of_its_neighbour(
+    body: bytes, count: int, *, is_last: bool
+) -> None:
+    data = packet(0, body) + (b"" if is_last else packet(1, b"\x01a" * 40))
+
+    with pytest.raises(MalformedError):
+        read_rows(data, 0, 0, count=count, at_most=9)
 
 
 @pytest.mark.parametrize("read", [read_head, read_end, read_column, lambda body: read_row(body, 3)])
