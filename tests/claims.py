@@ -122,6 +122,8 @@ CLAIMS: Final[dict[str, tuple[str, ...]]] = {
     "C10": (
         f"{LOGIN}::test_of_an_error_only_the_sqlstate_is_kept",
         f"{LOGIN}::test_what_does_not_look_like_a_sqlstate_is_dropped",
+        "tests/system/test_rogue_system.py::test_a_liar_is_told_nothing_and_told_of_to_the_operator_alone",
+        "tests/system/test_rogue_system.py::test_what_a_server_says_of_an_error_comes_to_the_operator_as_its_number",
     ),
     "C11": (
         f"{ATTACKERS}::test_somebody_elses_id_is_worth_as_much_as_one_that_never_was",
