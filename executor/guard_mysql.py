@@ -18,7 +18,7 @@ _TRANSACTION_VERBS: Final = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT
 _TRANSACTION_SETTINGS: Final = words_of("autocommit completion_type transaction")
 _LOCKED: Final = "Locks would not outlast this statement: a connection is reset after each"
 _CREDENTIALS: Final = (
-    "Accounts, roles, what they may do, servers and replication are the operator's; "
+    "Accounts, roles, what they may do, plugins, servers and replication are the operator's; "
     "ask the operator to change or to show them"
 )
 _FILES: Final = (
@@ -43,6 +43,9 @@ _REFUSED: Final[dict[tuple[str, ...], str]] = {
     ("SET", "DEFAULT", "ROLE"): _CREDENTIALS,
     # It makes an account where there is none; MariaDB's shows a password's hash.
     ("GRANT",): _CREDENTIALS,
+    ("REVOKE",): _CREDENTIALS,
+    ("INSTALL",): _CREDENTIALS,
+    ("UNINSTALL",): _CREDENTIALS,
     ("SHOW", "GRANTS"): _CREDENTIALS,
     **{("SHOW", "CREATE", what): _CREDENTIALS for what in _OPERATORS_THINGS},
     **{(verb, what): _CREDENTIALS for verb in _CHANGES for what in _OPERATORS_THINGS},

@@ -134,6 +134,6 @@ MYSQL_FILES: Final = words_of("load_file outfile dumpfile")
 """What no lease may use."""
 MYSQL_GRANT_TABLES: Final = words_of("""
     user global_priv db servers password_history slave_master_info proxies_priv roles_mapping
-    role_edges default_roles tables_priv columns_priv procs_priv global_grants
+    role_edges default_roles tables_priv columns_priv procs_priv global_grants general_log slow_log
 """)
-"""Tables of the schema `mysql` that hold credentials, or say who may do what."""
+"""Tables of the schema `mysql` with credentials, with what others have sent, or who may do what."""

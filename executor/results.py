@@ -16,6 +16,7 @@ from executor.rows import (
     MakeRow,
     ResultTooLargeError,
     affected_json,
+    in_parts,
     row_maker,
     rows_json,
     unique_names,
@@ -29,6 +30,7 @@ class _Columns(NamedTuple):
     """What all rows of one result have in common."""
 
     json: bytes
+    names: tuple[str, ...]
     transformer: abc.Transformer
     precision: Precision
     make: MakeRow
@@ -106,9 +108,11 @@ class ResultText:
         columns = self._columns
         columns.transformer.set_pgresult(part.result)
         loaded: list[Row] = columns.transformer.load_rows(0, part.rows, tuple)
-        text = _encode([columns.make(*row) for row in columns.precision.exact(loaded)])[1:-1]
-        self._parts.append(text)
-        self._take(len(text))
+        exact = columns.precision.exact(loaded)
+        for rows in in_parts(exact, columns.names, lambda: self._bytes_left):
+            text = _encode([columns.make(*row) for row in rows])[1:-1]
+            self._parts.append(text)
+            self._take(len(text))
 
     def _described(self, result: PGresult) -> _Columns:
         names = unique_names([_name(result, i) for i in range(result.nfields)])
@@ -121,6 +125,7 @@ class ResultText:
         self._take(len(json))
         return _Columns(
             json,
+            names,
             Transformer(with_arrays(self._adapters, types, self._known)),
             Precision(types, self._known),
             row_maker(names),

@@ -15,6 +15,7 @@ from executor.rows import (
     MakeRow,
     ResultTooLargeError,
     affected_json,
+    in_parts,
     row_maker,
     rows_json,
     unique_names,
@@ -37,6 +38,7 @@ class ResultText:
         self._bytes_left = max_bytes
         self._loads: list[Load] = []
         self._make: MakeRow = dict
+        self._names: tuple[str, ...] = ()
         self._described: bytes | None = None
         self._parts: list[bytes] = []
         self._affected = 0
@@ -59,7 +61,7 @@ class ResultText:
         """Take the columns of the result; raise NotUtf8Error for text that cannot be read."""
         if any(is_text(one) and one.collation != self._collation for one in columns):
             raise NotUtf8Error
-        names = unique_names([column.name for column in columns])
+        self._names = names = unique_names([column.name for column in columns])
         described = zip(names, map(type_name, columns), strict=True)
         self._described = _encode([{"name": name, "type": its} for name, its in described])
         self._loads = [loader(column) for column in columns]
@@ -71,12 +73,12 @@ class ResultText:
         if len(rows) > self.room:
             self.is_truncated = True
             rows = rows[: self.room]
-        if rows:
+        for part in in_parts(rows, self._names, lambda: self._bytes_left):
             # Column by column, which takes half as long as row by row.
-            loaded = map(_loaded, self._loads, zip(*rows, strict=True))
+            loaded = map(_loaded, self._loads, zip(*part, strict=True))
             text = _encode(list(map(self._make, *loaded)))[1:-1]
             self._parts.append(text)
-            self.rows += len(rows)
+            self.rows += len(part)
             self._take(len(text))
 
     def change(self, affected: int) -> None:

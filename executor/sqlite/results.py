@@ -14,6 +14,7 @@ from executor.rows import (
     EXACT_MAX,
     ResultTooLargeError,
     affected_json,
+    in_parts,
     row_maker,
     rows_json,
     unique_names,
@@ -66,9 +67,9 @@ class ResultText:
             chunk.append(make(*map(_written, row)))
             self._rows += 1
             if len(chunk) == CHUNK_ROWS or held_bytes >= CHUNK_BYTES:
-                self._write(chunk)
+                self._write(chunk, unique)
                 chunk, held_bytes = [], 0
-        self._write(chunk)
+        self._write(chunk, unique)
         described = zip(unique, map(_type, types), strict=True)
         self._columns = _encode([{"name": name, "type": its} for name, its in described])
         self._take(len(self._columns))
@@ -85,9 +86,9 @@ class ResultText:
             self._parts, rows=self._rows, columns=self._columns, is_truncated=self._is_truncated
         )
 
-    def _write(self, chunk: Sequence[object]) -> None:
-        if chunk:
-            text = _encode(chunk)[1:-1]
+    def _write(self, chunk: Sequence[object], names: Sequence[str]) -> None:
+        for rows in in_parts(chunk, names, lambda: self._bytes_left):
+            text = _encode(rows)[1:-1]
             self._parts.append(text)
             self._take(len(text))
 

@@ -1,9 +1,10 @@
 import json
+import tracemalloc
 
 import msgspec
 import pytest
 
-from executor.rows import row_maker, unique_names
+from executor.rows import in_parts, row_maker, unique_names
 from tests.unit.executor.statement_bench import LIMITS, StatementBench, fault, rows
 
 
@@ -154,8 +155,42 @@ def test_names_that_come_again_are_numbered_past_those_that_are_taken() -> None:
     assert unique_names(["a", "a", "a_2", "a", "b"]) == ("a", "a_3", "a_2", "a_4", "b")
 
 
-@pytest.mark.parametrize("names", [("a", "b"), ('a"', "b")])
-def test_rows_of_any_shape_encode_as_objects(names: tuple[str, ...]) -> None:
-    row = row_maker(names)(1, "x")
+def test_four_thousand_columns_of_one_name_are_numbered_in_one_go() -> None:
+    names = unique_names(["a"] * 4000 + ["a_7"])
 
-    assert json.loads(msgspec.json.encode(row)) == dict(zip(names, (1, "x"), strict=True))
+    assert len(set(names)) == 4001
+    assert names[:3] + names[-2:] == ("a", "a_2", "a_3", "a_4001", "a_7")
+
+
+def test_rows_become_json_as_far_as_they_may_fit_and_one_more() -> None:
+    left = [100]
+    parts = []
+    for part in in_parts(range(50), ["a" * 24], lambda: left[0]):
+        parts.append(len(part))
+        left[0] -= 60
+
+    # Least is `{"aaa…":null}`, which has 33 bytes.
+    assert parts == [4, 2, *[1] * 44]
+
+
+def test_what_a_row_s_names_take_is_counted_before_many_rows_are_written(
+    bench: StatementBench,
+) -> None:
+    columns = ", ".join(f'null as "{"x" * 50}{number}"' for number in range(1000))
+    tracemalloc.start()
+    try:
+        answer = bench.ask(f"select {columns} from generate_series(1, 400)")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert fault(answer)["code"] == "result_too_large"
+    # All the rows that come together would be 25 MB.
+    assert peak_bytes < 16 << 20
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ('a"', "b"), tuple(map(str, range(500)))])
+def test_rows_of_any_shape_encode_as_objects(names: tuple[str, ...]) -> None:
+    row = row_maker(names)(*range(len(names)))
+
+    assert json.loads(msgspec.json.encode(row)) == dict(zip(names, range(500), strict=False))
