@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from vault.attempts import Attempts
 from vault.counted import server_at
-from vault.health import Health, Healths, Login
+from vault.health import Health, Healths
 from vault.jobs import DISMISSED, UNREACHABLE, Job, NamedCredential
 from vault.loans import Loan
 from vault.logins import LoginDesk
@@ -41,9 +41,8 @@ CANCEL_MS: Final = 5_000
 JUDGED_FROM_MS: Final = 1_000
 """A login with less time than this may fail to connect without the server being to blame."""
 
-# The stages of a login that had not reached the server, those of one that had, and those of these
-# at which one of the two refused.
-_NOT_REACHED: Final = frozenset({"target", "connect"})
+# The stages of a login that had reached the server, and those of these at which one of the two
+# refused.
 _REACHED: Final = frozenset(
     {
         *("encrypt", "negotiate", "authenticate", "verify_server"),
@@ -99,7 +98,7 @@ class Errands:
 
     def health(self, connection: NamedConnection) -> Health:
         """Return how the connection is, as far as logins have told."""
-        return self._healths.of(_login(connection), now=time.monotonic())
+        return self._healths.of(connection, now=time.monotonic())
 
     def try_login(self, connection: NamedConnection, deadline_ms: int, heard: Heard) -> None:
         """Log in and out again."""
@@ -158,7 +157,7 @@ class Errands:
         self._send(order, connection, _nothing)
 
     def _is_paused(self, connection: NamedConnection) -> bool:
-        return not self._attempts.may_try(connection.variable, now=time.monotonic())
+        return not self._attempts.may_try(connection.counted_as, now=time.monotonic())
 
     def _send(
         self,
@@ -242,12 +241,12 @@ class Errands:
 
     def _note_health(self, connection: NamedConnection, *, is_healthy: bool, now: float) -> None:
         if not connection.account:
-            self._healths.note(_login(connection), is_healthy=is_healthy, now=now)
+            self._healths.note(connection, is_healthy=is_healthy, now=now)
 
     def forget(self, connection: NamedConnection) -> None:
         """Forget what logins told of a connection that is no more."""
         self._attempts.forget(connection.variable)
-        self._healths.forget(_login(connection))
+        self._healths.forget(connection)
 
     def _target(self, connection: NamedConnection, *, address: str | None = None) -> Target:
         return Target(
@@ -267,10 +266,6 @@ class Errands:
 
 def _server(connection: NamedConnection) -> Server:
     return server_at(connection.host, connection.port)
-
-
-def _login(connection: NamedConnection) -> Login:
-    return Login(connection.variable, _server(connection), connection.database)
 
 
 def _nothing(_outcome: LoginOutcome) -> None:

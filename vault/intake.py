@@ -7,14 +7,12 @@ view of that memory; no object of Python's is ever made of it.
 import mmap
 import os
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from vault.seal import Keys
 from vault.state import Credential
 from vault.wiping import wipe
-
-PASSWORD_MAX_BYTES: Final = 1024
-"""Fits a secret page and a packet with room to spare; no server takes more."""
+from wire.destination import PASSWORD_MAX_BYTES
 
 
 class Intake(NamedTuple):

@@ -152,6 +152,11 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     is_direct: bool = False
     """Whether TLS begins at once, without PostgreSQL's SSLRequest (PostgreSQL 17)."""
 
+    @property
+    def is_verified(self) -> bool:
+        """Return whether the server must prove, by its certificate, to be one that is trusted."""
+        return self.mode != "require"
+
 
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which server, as whom; never with which password."""

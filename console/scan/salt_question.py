@@ -111,7 +111,7 @@ def _connected(login: Login) -> socket.socket:
 def _context(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = tls.mode == "verify-full"
-    context.verify_mode = ssl.CERT_NONE if tls.mode == "require" else ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED if tls.is_verified else ssl.CERT_NONE
     if tls.is_direct:
         context.set_alpn_protocols([ALPN])
     try:

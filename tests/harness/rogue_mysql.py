@@ -202,8 +202,11 @@ WITH_TLS: Final = (
 )
 """What a login in TLS must survive."""
 
+MUTE: Final = Rogue(name="says nothing at all", steps=())
+"""As servers do that speak another protocol, in which clients begin."""
+
 SILENT: Final = (
-    Rogue(name="says nothing at all", steps=()),
+    Rogue(name="falls silent in its greeting", steps=(Say(greeting()[:1]),)),
     *broken_off(_PLAIN[:-1], starts_tls=False, how=(), word="falls silent", proof_after=1),
     *broken_off(_ENCRYPTED[:-1], starts_tls=True, how=(), word="falls silent", proof_after=3),
 )

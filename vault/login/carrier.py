@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.steps import Receive, Send, StartTls, Step
-from vault.login.tls import READ_BYTES, Channel, refusal
+from vault.login.tls import NEEDS_17, READ_BYTES, Channel, refusal
 from vault.targets import may_connect, may_look_up, parsed
 from wire.lending import AllowedTarget, Tls
 
@@ -26,6 +26,8 @@ Place: TypeAlias = tuple[socket.AddressFamily, str | tuple[str | int, ...]]
 """Where a socket connects to."""
 
 KEEPALIVE_IDLE_S: Final = 60
+"""Well below the few minutes after which firewalls and NAT forget a silent connection."""
+
 USER_TIMEOUT_MS: Final = 30_000
 """A peer that acknowledges nothing for so long is gone (RFC 5482)."""
 
@@ -108,8 +110,8 @@ class Carrier:
                 case Send(data):
                     self._send(data, stage)
                     return b""
-                case Receive(exactly_bytes):
-                    return self._receive(exactly_bytes, stage)
+                case Receive(exactly_bytes, silence):
+                    return self._receive(exactly_bytes, stage, silence)
                 case StartTls(alpn):
                     return self._start_tls(alpn)
         except ssl.SSLError as error:
@@ -128,6 +130,11 @@ class Carrier:
             with contextlib.suppress(OSError):
                 self._open.send(channel.outgoing.read(), socket.MSG_NOSIGNAL)
             raise
+        except OSError:
+            what = "The server closed the connection instead of encrypting it"
+            # Before version 17 it takes the beginning of TLS for a start-up message.
+            sentence = f"{what}." if alpn is None else f"{what}; {NEEDS_17}"
+            raise LoginRefusedError(Stage.ENCRYPT, sentence) from None
         channel.forget_key()
         self.channel = channel
         return channel.certificate()
@@ -136,9 +143,7 @@ class Carrier:
         while not channel.shake():
             self._put(channel.outgoing.read(), Stage.ENCRYPT)
             if not self._fill(channel, Stage.ENCRYPT):
-                raise LoginRefusedError(
-                    Stage.ENCRYPT, "The server closed the connection instead of encrypting it."
-                )
+                raise ConnectionResetError
         self._put(channel.outgoing.read(), Stage.ENCRYPT)
 
     def _send(self, data: bytes | bytearray, stage: Stage) -> None:
@@ -154,18 +159,20 @@ class Carrier:
             self._wait(select.POLLOUT, stage)
             rest = rest[self._open.send(rest, socket.MSG_NOSIGNAL) :]
 
-    def _receive(self, wanted_bytes: int, stage: Stage) -> bytes:
+    def _receive(
+        self, wanted_bytes: int, stage: Stage, silence: LoginRefusedError | None = None
+    ) -> bytes:
         got = bytearray()
         while len(got) < wanted_bytes:
-            part = self._take(wanted_bytes - len(got), stage)
+            part = self._take(wanted_bytes - len(got), stage, None if got else silence)
             if not part:
                 break
             got += part
         return bytes(got)
 
-    def _take(self, at_most_bytes: int, stage: Stage) -> bytes:
+    def _take(self, at_most_bytes: int, stage: Stage, silence: LoginRefusedError | None) -> bytes:
         if self.channel is None:
-            self._wait(select.POLLIN, stage)
+            self._wait(select.POLLIN, stage, silence)
             return self._open.recv(at_most_bytes)
         while (part := self.channel.read(at_most_bytes)) is None:
             # What TLS has to say of itself: a new key is answered with a new key.
@@ -199,7 +206,7 @@ class Carrier:
             raise LoginRefusedError(Stage.CONNECT, "There is no connection.")
         return self.socket
 
-    def _wait(self, event: int, stage: Stage) -> None:
+    def _wait(self, event: int, stage: Stage, silence: LoginRefusedError | None = None) -> None:
         own = self._open.fileno()
         self._poll.register(own, event)
         try:
@@ -210,7 +217,8 @@ class Carrier:
         if any(descriptor != own for descriptor, _ in ready):
             raise OrphanedError
         if not ready:
-            raise LoginRefusedError(stage, "The server did not answer within the time allowed.")
+            usual = LoginRefusedError(stage, "The server did not answer within the time allowed.")
+            raise silence or usual
 
 
 def _allowed_places(

@@ -8,7 +8,7 @@ inner hash is what the server stores and as good as the password. The server pro
 import hashlib
 from typing import Final
 
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.refusals import LoginRefusedError, Stage, malformed
 from vault.wiping import wipe
 
 SALT_BYTES: Final = 4
@@ -22,7 +22,7 @@ def answer(password: bytearray, *, user: bytes, salt: bytes) -> bytes:
     """
     try:
         if len(salt) != SALT_BYTES:
-            raise LoginRefusedError(Stage.NEGOTIATE, "The server sent a malformed message.")
+            raise malformed(Stage.NEGOTIATE)
         if not password:
             raise LoginRefusedError(Stage.AUTHENTICATE, "There is no password to log in with.")
         return b"md5" + _hex(_hex(password, user), salt)

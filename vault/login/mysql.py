@@ -14,12 +14,10 @@ from vault.login import mysql_errors as errors
 from vault.login import mysql_frames as frames
 from vault.login import mysql_greeting as greetings
 from vault.login.mysql_authentication import Terms
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.refusals import LoginRefusedError, Stage, malformed
 from vault.login.steps import LoggedIn, StartTls, Step
 from vault.wiping import wipe
 from wire.lending import MysqlSession
-
-__all__ = ["MysqlTarget", "Terms", "kill", "log_in", "quit_message"]
 
 MAX_NAME_BYTES: Final = 512
 """128 characters of four bytes, MariaDB's limit for a user's name; all other names are shorter."""
@@ -49,7 +47,8 @@ def log_in(
         user, database = _name(target.user), _name(target.database)
         authentication.require_usable(password, terms)
         exchange = frames.Exchange()
-        greeting = greetings.read((yield from exchange.receive(Stage.NEGOTIATE)))
+        first = yield from exchange.receive(Stage.NEGOTIATE, silence=greetings.silence())
+        greeting = greetings.read(first)
         greetings.require_capable(greeting, starts_tls=terms.starts_tls)
         if terms.starts_tls:
             yield from exchange.send(greetings.tls_request())
@@ -77,22 +76,22 @@ def log_in(
     )
 
 
-def kill(backend_id: int, what: Literal["QUERY", "CONNECTION"]) -> Generator[Step, bytes, bool]:
+def kill(backend_id: int, what: Literal["QUERY", "CONNECTION"]) -> Generator[Step, bytes, None]:
     """Cancel what another session runs, or end it, from a connection that has just logged in.
 
-    Returns whether the server found it. Both are of the same user, unless that one may do more.
+    A session that is no more is as good as killed. Both are of the same user, unless the one that
+    kills may do more.
     """
     exchange = frames.Exchange()
     yield from exchange.send(_QUERY, b"KILL %b %d" % (what.encode(), backend_id))
     reply = yield from exchange.receive(Stage.END_SESSION)
     if errors.number_of(reply) == errors.NO_SUCH_THREAD:
-        return False
+        return
     if reply.startswith(errors.ERROR):
         raise errors.refusal(Stage.END_SESSION, reply)
     if not reply.startswith(frames.OK):
-        raise frames.malformed(Stage.END_SESSION)
+        raise malformed(Stage.END_SESSION)
     frames.status_of(reply, Stage.END_SESSION)
-    return True
 
 
 def quit_message() -> bytes:

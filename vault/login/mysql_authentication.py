@@ -16,17 +16,14 @@ from vault.login import mysql_rsa as rsa
 from vault.login import mysql_scrambles as scrambles
 from vault.login.mysql_frames import Exchange
 from vault.login.mysql_greeting import Greeting
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.refusals import LoginRefusedError, Stage, malformed
 from vault.login.steps import Step
 from vault.wiping import wipe
+from wire.destination import PASSWORD_MAX_BYTES
 from wire.names import MysqlAuth
-
-MAX_PASSWORD_BYTES: Final = 10_000
-"""Far more than any plugin takes."""
 
 _FAST: Final = frames.MORE_DATA + b"\x03"
 _FULL: Final = frames.MORE_DATA + b"\x04"
-_OLD_SWITCH: Final = frames.SWITCH
 
 _UNVERIFIED: Final = (
     "The server asks for the password itself, and its certificate is not verified: so it is never "
@@ -69,7 +66,7 @@ def require_usable(password: bytearray, terms: Terms) -> None:
     """Raise for a password or a pinned key that no server could be given."""
     if not password:
         raise LoginRefusedError(Stage.AUTHENTICATE, "There is no password to log in with.")
-    if len(password) > MAX_PASSWORD_BYTES:
+    if len(password) > PASSWORD_MAX_BYTES:
         raise LoginRefusedError(Stage.AUTHENTICATE, "The password is too long.")
     if terms.server_key is not None:
         rsa.load(terms.server_key)
@@ -102,7 +99,8 @@ def complete(
             stage = Stage.AUTHENTICATE
             attempt = _switched(reply, password, terms)
             yield from _send(exchange, attempt, password, terms)
-            reply = yield from exchange.expect(stage)
+            uses_key = not attempt.proof and not terms.starts_tls
+            reply = yield from exchange.expect(stage, uses_server_key=uses_key)
         elif not attempt.proof:
             raise _out_of_turn(reply, stage)
         if attempt.plugin == plugins.CACHING_SHA2:
@@ -115,11 +113,12 @@ def complete(
 
 
 def _switched(reply: bytes, password: bytearray, terms: Terms) -> Attempt:
-    if reply == _OLD_SWITCH:
+    if reply == frames.SWITCH:
+        # Nothing but its first byte: so a server without plugins asks for mysql_old_password.
         raise plugins.refusal_of(plugins.OLD_PASSWORD)
     plugin, nul, salt = reply[len(frames.SWITCH) :].partition(b"\0")
     if not nul:
-        raise frames.malformed(Stage.NEGOTIATE)
+        raise malformed(Stage.NEGOTIATE)
     if plugin not in plugins.PERMITTED[terms.minimum]:
         raise plugins.refusal_of(plugin)
     if plugin in plugins.PROOFS:
@@ -138,7 +137,7 @@ def _salt(data: bytes, exactly_bytes: int) -> bytes:
     if len(data) == exactly_bytes + 1 and data.endswith(b"\0"):
         data = data[:-1]
     if len(data) != exactly_bytes:
-        raise frames.malformed(Stage.NEGOTIATE)
+        raise malformed(Stage.NEGOTIATE)
     return data
 
 
@@ -159,7 +158,8 @@ def _after_scramble(
         yield from _send_password(exchange, password, attempt.salt, terms)
     elif reply != _FAST:
         raise _out_of_turn(reply, Stage.AUTHENTICATE)
-    return (yield from exchange.expect(Stage.AUTHENTICATE))
+    uses_key = reply == _FULL and not terms.starts_tls
+    return (yield from exchange.expect(Stage.AUTHENTICATE, uses_server_key=uses_key))
 
 
 def _send_password(

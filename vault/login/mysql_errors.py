@@ -24,6 +24,12 @@ _NEEDS_TLS: Final = (
     'The server takes this login on an encrypted connection only; set "sslmode" to "verify-full".'
 )
 
+_ACCESS_DENIED: Final = 1045
+_WRONG_KEY: Final = (
+    "The server refused the user name or the password, or could not decrypt it: check both, and "
+    'whether the key of "server_public_key" is this server\'s.'
+)
+
 _BEFORE_LOGIN: Final = {
     1040: "The server has no room for another connection; raise its max_connections.",
     1053: "The server is shutting down.",
@@ -38,7 +44,7 @@ _BEFORE_LOGIN: Final = {
 
 _SENTENCES: Final = _BEFORE_LOGIN | {
     1044: "The server does not let this user into the database; GRANT it a right there.",
-    1045: (
+    _ACCESS_DENIED: (
         "The server refused the user name or the password; check both, where the account may come "
         "from, and whether it must come with TLS or a certificate (REQUIRE)."
     ),
@@ -75,12 +81,18 @@ def number_of(body: bytes) -> int | None:
     return int.from_bytes(found[1], "little") if found else None
 
 
-def refusal(stage: Stage, body: bytes) -> LoginRefusedError:
-    """Return what to raise for an error packet."""
+def refusal(stage: Stage, body: bytes, *, uses_server_key: bool = False) -> LoginRefusedError:
+    """Return what to raise for an error packet.
+
+    *uses_server_key*: it answers a password that was encrypted to a pinned key.
+    """
     found, number = _ERROR_PACKET.match(body), number_of(body)
     sqlstate = found[2].decode() if found and found[2] else None
     otherwise = f"The server refused the {'command' if stage is Stage.END_SESSION else 'login'}."
-    return LoginRefusedError(stage, _SENTENCES.get(number or 0, otherwise), sqlstate, errno=number)
+    sentence = _SENTENCES.get(number or 0, otherwise)
+    if uses_server_key and number == _ACCESS_DENIED:
+        sentence = _WRONG_KEY
+    return LoginRefusedError(stage, sentence, sqlstate, errno=number)
 
 
 def refusal_before_login(body: bytes) -> LoginRefusedError:

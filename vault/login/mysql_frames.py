@@ -8,8 +8,8 @@ from collections.abc import Generator
 from typing import Final
 
 from vault.login import mysql_errors as errors
-from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import Receive, Send
+from vault.login.refusals import LoginRefusedError, Stage, malformed
+from vault.login.steps import Receive, Send, receive_exactly
 from vault.wiping import wipe
 
 HEADER_BYTES: Final = 4
@@ -43,21 +43,31 @@ class Exchange:
         finally:
             wipe(packet)
 
-    def receive(self, stage: Stage) -> Generator[Receive, bytes, bytes]:
-        """Receive one packet and return its body, which has at least one byte."""
-        header = yield from _receive(stage, HEADER_BYTES)
+    def receive(
+        self, stage: Stage, *, silence: LoginRefusedError | None = None
+    ) -> Generator[Receive, bytes, bytes]:
+        """Receive one packet and return its body, which has at least one byte.
+
+        *silence* is raised where nothing comes in time.
+        """
+        header = yield from receive_exactly(stage, HEADER_BYTES, silence)
         if header[3] != self._take_number():
             raise LoginRefusedError(stage, "The server numbered its messages wrongly.")
         body_bytes = int.from_bytes(header[:3], "little")
         if not 0 < body_bytes <= MAX_BODY_BYTES:
             raise LoginRefusedError(stage, "The server sent a message of an impossible length.")
-        return (yield from _receive(stage, body_bytes))
+        return (yield from receive_exactly(stage, body_bytes))
 
-    def expect(self, stage: Stage) -> Generator[Receive, bytes, bytes]:
-        """Receive one packet; an error packet is raised as a refusal at *stage*."""
+    def expect(
+        self, stage: Stage, *, uses_server_key: bool = False
+    ) -> Generator[Receive, bytes, bytes]:
+        """Receive one packet; an error packet is raised as a refusal at *stage*.
+
+        *uses_server_key*: it answers a password that was encrypted to a pinned key.
+        """
         body = yield from self.receive(stage)
         if body.startswith(errors.ERROR):
-            raise errors.refusal(stage, body)
+            raise errors.refusal(stage, body, uses_server_key=uses_server_key)
         return body
 
     def _take_number(self) -> int:
@@ -75,11 +85,6 @@ def status_of(ok: bytes, stage: Stage) -> int:
     if status & (_STATUS_IN_TRANSACTION | _STATUS_MORE_RESULTS):
         raise LoginRefusedError(stage, "The server begins the session in the middle of something.")
     return status
-
-
-def malformed(stage: Stage) -> LoginRefusedError:
-    """Return the refusal of what cannot be read."""
-    return LoginRefusedError(stage, "The server sent a malformed message.")
 
 
 def _after_number(body: bytes, at: int) -> int:
@@ -100,10 +105,3 @@ def _pack(number: int, parts: tuple[bytes | bytearray, ...]) -> bytearray:
         packet[at : at + len(part)] = part
         at += len(part)
     return packet
-
-
-def _receive(stage: Stage, exactly_bytes: int) -> Generator[Receive, bytes, bytes]:
-    received = yield Receive(exactly_bytes)
-    if len(received) != exactly_bytes:
-        raise LoginRefusedError(stage, "The server closed the connection.")
-    return received

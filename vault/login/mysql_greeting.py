@@ -10,8 +10,7 @@ from enum import IntFlag
 from typing import Final
 
 from vault.login import mysql_errors as errors
-from vault.login.mysql_frames import malformed
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.refusals import NO_TLS_OFFERED, LoginRefusedError, Stage, malformed
 
 CHARSET: Final = 45
 """utf8mb4_general_ci, which MySQL and MariaDB both number so."""
@@ -75,6 +74,11 @@ class Greeting:
     salt: bytes = field(repr=False)
 
 
+def silence() -> LoginRefusedError:
+    """Return what to raise where no greeting comes, as at a port of another protocol."""
+    return _refused("The server said nothing; a MySQL server speaks first. Is this its port?")
+
+
 def read(body: bytes) -> Greeting:
     """Return the greeting in *body*; raise for an error in its place, or anything else."""
     if body.startswith(errors.ERROR):
@@ -104,9 +108,7 @@ def require_capable(greeting: Greeting, *, starts_tls: bool) -> None:
     Whoever strips a flag from a greeting gets no login, and above all none without TLS.
     """
     if starts_tls and not greeting.capabilities & Capability.SSL:
-        raise LoginRefusedError(
-            Stage.ENCRYPT, "The server does not offer TLS, which this connection asks for."
-        )
+        raise LoginRefusedError(Stage.ENCRYPT, NO_TLS_OFFERED)
     if _NEEDED & ~greeting.capabilities:
         raise _refused("The server is too old, or a proxy that lacks what a session needs.")
 

@@ -3,8 +3,8 @@
 mysql_native_password: SHA1(password) XOR SHA1(salt, SHA1(SHA1(password))).
 caching_sha2_password: SHA256(password) XOR SHA256(SHA256(SHA256(password)), salt).
 Both on the password's own bytes. Whoever hears salt and proof can try passwords at great speed,
-and the server proves nothing. What is derived lives in immutable values that are let go here; the
-process that logs in must not outlive them in the open.
+and the server proves nothing. What is derived lives in immutable values, which are
+overwritten when they are freed, as a login's allocator does with all memory; none outlives a call.
 """
 
 import hashlib

@@ -13,7 +13,7 @@ from typing import Final
 from vault.login import postgres_frames as frames
 from vault.login.postgres_authentication import Terms, authenticate
 from vault.login.postgres_encryption import encrypt
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.refusals import LoginRefusedError, Stage, malformed
 from vault.login.steps import LoggedIn, Send, Step
 from vault.wiping import wipe
 from wire.lending import PostgresSession
@@ -33,7 +33,7 @@ _PROTOCOL_3_0: Final = 3 << 16
 _CANCEL_REQUEST: Final = 80877102
 _QUERY: Final = b"Q"
 _TERMINATE: Final = b"X"
-_BOOLEAN_ROWS: Final = {b"\0\1\0\0\0\1t": True, b"\0\1\0\0\0\1f": False}
+_BOOLEAN_ROWS: Final = frozenset({b"\0\1\0\0\0\1t", b"\0\1\0\0\0\1f"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +66,10 @@ def log_in(
     return (yield from _start_session())
 
 
-def end_session(backend_id: int) -> Generator[Step, bytes, bool]:
+def end_session(backend_id: int) -> Generator[Step, bytes, None]:
     """End another session of the same user, from a connection that has just logged in.
 
-    Returns whether the server found it and told it to end.
+    A session that is no more is as good as ended.
     """
     statement = b"SELECT pg_catalog.pg_terminate_backend(%d)\0" % backend_id
     yield Send(frames.pack(_QUERY, statement))
@@ -78,8 +78,7 @@ def end_session(backend_id: int) -> Generator[Step, bytes, bool]:
     yield from _read_past_notices(frames.COMMAND_COMPLETE)
     yield from _read_past_notices(frames.READY_FOR_QUERY)
     if row not in _BOOLEAN_ROWS:
-        raise LoginRefusedError(Stage.END_SESSION, "The server sent a malformed message.")
-    return _BOOLEAN_ROWS[row]
+        raise malformed(Stage.END_SESSION)
 
 
 def cancel(backend_id: int, cancel_key: bytes, *, terms: Terms) -> Generator[Step, bytes, None]:
@@ -166,7 +165,7 @@ class _Reports:
             case [name, value, b""] if name:
                 self._parameters[name] = value
             case _:
-                raise _broken("The server sent a malformed message.")
+                raise malformed(Stage.START_SESSION)
 
     def _take_backend(self, body: bytes) -> None:
         if self._backend is not None or len(body) != 4 + CANCEL_KEY_BYTES:

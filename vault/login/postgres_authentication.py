@@ -14,7 +14,7 @@ from typing import Final
 from vault.login import channel_binding, md5
 from vault.login import postgres_frames as frames
 from vault.login.channel_binding import Binding
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.refusals import LoginRefusedError, Stage, malformed
 from vault.login.scram import ScramClient
 from vault.login.steps import Send, Step
 from vault.wiping import wipe
@@ -110,7 +110,7 @@ def authenticate(
 def _asked() -> Generator[Step, bytes, tuple[int, bytes]]:
     _, body = yield from frames.read(Stage.NEGOTIATE, frames.AUTHENTICATION)
     if len(body) < _CODE_BYTES:
-        raise _malformed(Stage.NEGOTIATE)
+        raise malformed(Stage.NEGOTIATE)
     return int.from_bytes(body[:_CODE_BYTES], "big"), body[_CODE_BYTES:]
 
 
@@ -131,7 +131,7 @@ def _answer(proof: bytes) -> Generator[Step, bytes, None]:
 
 def _send_in_clear(password: bytearray, rest: bytes) -> Generator[Step, bytes, None]:
     if rest:
-        raise _malformed(Stage.NEGOTIATE)
+        raise malformed(Stage.NEGOTIATE)
     # A NUL would end the password early: the server would be told a shorter one.
     if not password or 0 in password:
         raise LoginRefusedError(
@@ -163,13 +163,13 @@ def _prove_by_scram(
 
 def _mechanisms(offered: bytes) -> list[bytes]:
     if not offered.endswith(b"\0\0"):
-        raise _malformed(Stage.NEGOTIATE)
+        raise malformed(Stage.NEGOTIATE)
     return offered[:-2].split(b"\0")
 
 
 def _let_in(stage: Stage) -> Generator[Step, bytes, None]:
     if (yield from _expect(stage, _Request.NOTHING)):
-        raise _malformed(stage)
+        raise malformed(stage)
 
 
 def _expect(stage: Stage, wanted: _Request) -> Generator[Step, bytes, bytes]:
@@ -182,7 +182,3 @@ def _expect(stage: Stage, wanted: _Request) -> Generator[Step, bytes, bytes]:
             Stage.VERIFY_SERVER, "The server did not prove that it knows the password."
         )
     raise LoginRefusedError(stage, "The server mixed up the steps of the login.")
-
-
-def _malformed(stage: Stage) -> LoginRefusedError:
-    return LoginRefusedError(stage, "The server sent a malformed message.")

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Generator
 from typing import Final
 
-from vault.login.refusals import LoginRefusedError, Stage
+from vault.login.postgres_frames import OTHER_PROTOCOL
+from vault.login.refusals import NO_TLS_OFFERED, LoginRefusedError, Stage
 from vault.login.steps import Receive, Send, StartTls, Step
 
 ALPN: Final = "postgresql"
@@ -34,12 +35,9 @@ def _sentence(answer: bytes) -> str:
         case b"":
             return "The server closed the connection when it was asked for TLS."
         case b"N":
-            return (
-                "The server does not offer TLS here, and this connection is never made without: "
-                'set it up there, or say "sslmode": "disable".'
-            )
+            return NO_TLS_OFFERED
         case b"E":
             # Anybody may have written what follows; nobody reads it (CVE-2024-10977).
             return "The server answered with an error when it was asked for TLS."
         case _:
-            return "The server does not speak PostgreSQL's protocol."
+            return OTHER_PROTOCOL

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import Final
 
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import Receive, Step
+from vault.login.steps import Step, receive_exactly
 
 HEADER_BYTES: Final = 5
 
@@ -36,9 +36,20 @@ LIMITS_BYTES: Final = {
 }
 """The longest body of each message that we read."""
 
+OTHER_PROTOCOL: Final = "The server does not speak PostgreSQL's protocol."
+
+# Those that a server may answer a start-up message with; `v` would be NegotiateProtocolVersion.
+_FIRST: Final = AUTHENTICATION + ERROR_RESPONSE + NOTICE_RESPONSE + b"v"
+
 _SENTENCES: Final = {
-    "28000": "The server refused this user or where it comes from.",
-    "28P01": "The server refused the user name or the password.",
+    "28000": (
+        "The server refused this user or where it comes from: its pg_hba.conf may have no line for "
+        'that, or want TLS ("sslmode") or a client certificate ("sslcert").'
+    ),
+    "28P01": (
+        "The server refused the user name or the password; check both. If it stores the password "
+        "as MD5 only, set it again there."
+    ),
     "3D000": "The server has no such database.",
     "42501": "The server does not allow this user to do that.",
     "53300": "The server has no room for another connection.",
@@ -58,23 +69,22 @@ def read(stage: Stage, expected: bytes) -> Generator[Step, bytes, tuple[bytes, b
 
     An ErrorResponse may come at any time, and is raised as a refusal at *stage*.
     """
-    header = yield from _receive(stage, HEADER_BYTES)
+    header = yield from receive_exactly(stage, HEADER_BYTES)
     kind, body_bytes = header[:1], int.from_bytes(header[1:], "big") - 4
     if kind != ERROR_RESPONSE and kind not in expected:
-        raise LoginRefusedError(stage, "The server sent a message that has no place here.")
+        raise _misplaced(stage, kind)
     if not 0 <= body_bytes <= LIMITS_BYTES[kind]:
         raise LoginRefusedError(stage, "The server sent a message of an impossible length.")
-    body = (yield from _receive(stage, body_bytes)) if body_bytes else b""
+    body = (yield from receive_exactly(stage, body_bytes)) if body_bytes else b""
     if kind == ERROR_RESPONSE:
         raise _refusal(stage, body)
     return kind, body
 
 
-def _receive(stage: Stage, exactly_bytes: int) -> Generator[Step, bytes, bytes]:
-    received = yield Receive(exactly_bytes)
-    if len(received) != exactly_bytes:
-        raise LoginRefusedError(stage, "The server closed the connection.")
-    return received
+def _misplaced(stage: Stage, kind: bytes) -> LoginRefusedError:
+    if stage is Stage.NEGOTIATE and kind not in _FIRST:
+        return LoginRefusedError(stage, OTHER_PROTOCOL)
+    return LoginRefusedError(stage, "The server sent a message that has no place here.")
 
 
 def _refusal(stage: Stage, body: bytes) -> LoginRefusedError:

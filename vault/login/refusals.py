@@ -8,6 +8,12 @@ import re
 from enum import Enum
 from typing import Final
 
+NO_TLS_OFFERED: Final = (
+    "The server does not offer TLS here, and this connection is never made without: set it up "
+    'there, or say "sslmode": "disable".'
+)
+"""What is said of a server of either engine."""
+
 _SQLSTATE: Final = re.compile(r"[0-9A-Z]{5}", re.ASCII)
 
 
@@ -31,7 +37,7 @@ class Stage(Enum):
     HAND_OVER = "hand_over"
     """The session is there, and is given to an executor."""
     END_SESSION = "end_session"
-    """A session is used to end another one."""
+    """Another session is to be ended, or what it runs to be canceled."""
 
 
 class LoginRefusedError(Exception):
@@ -48,3 +54,8 @@ class LoginRefusedError(Exception):
         codes = [f"SQLSTATE {self.sqlstate}"] if self.sqlstate else []
         codes += [] if errno is None else [f"error {errno}"]
         super().__init__(f"{sentence} ({', '.join(codes)})" if codes else sentence)
+
+
+def malformed(stage: Stage) -> LoginRefusedError:
+    """Return the refusal of what cannot be read."""
+    return LoginRefusedError(stage, "The server sent a malformed message.")

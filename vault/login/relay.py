@@ -118,10 +118,7 @@ class Relay:
         except ConnectionResetError:
             # It closed with something of the server's unread, after all that it had to say.
             return False
-        inside, written = self._channel.inside, 0
-        while written < size:
-            # One record at a time, whatever it is given.
-            written += inside.write(self._asks[written:size])
+        self._channel.write(self._asks[:size])
         self._flush()
         return size > 0
 
@@ -204,7 +201,9 @@ class Relay:
         is_over = False
         while self._to_server or not is_over:
             if not self._to_server:
-                is_over = not self._ask() and self._close_tls()
+                is_over = not self._ask()
+                if is_over:
+                    self._close_tls()
                 continue
             left_ms = max(0, int((deadline - time.monotonic()) * 1000))
             ready = poll.poll(left_ms)
@@ -212,11 +211,10 @@ class Relay:
                 return
             self._flush()
 
-    def _close_tls(self) -> bool:
+    def _close_tls(self) -> None:
         with contextlib.suppress(ssl.SSLError):
             self._channel.inside.unwrap()
         self._flush()
-        return True
 
 
 def _watch(poll: select.poll, descriptor: int, events: int) -> None:

@@ -2,45 +2,37 @@
 
 import base64
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 from vault.login import mysql, mysql_authentication, postgres, postgres_authentication
 from vault.login.carrier import Carrier
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.steps import LoggedIn
+from vault.login.steps import LoggedIn, Step
+from vault.wiping import wipe
 from wire.lending import CancelStatement, Target
 from wire.names import MysqlAuth, PostgresAuth
 
 APPLICATION_NAME: Final = "strongroom"
 NONCE_BYTES: Final = 18
 
-_VERIFIED: Final = frozenset({"verify-ca", "verify-full"})
-
 
 def connect(target: Target, carrier: Carrier) -> None:
     """Connect to the target's server, and say nothing there."""
+    if target.engine == "mysql" and target.host.startswith("/") and Path(target.host).is_dir():
+        raise LoginRefusedError(
+            Stage.CONNECT, '"host" is a directory; for MySQL it must be the file of the socket.'
+        )
     carrier.connect(target.host, target.port, target.allowed, address=target.address)
 
 
 def log_in(target: Target, password: bytearray, carrier: Carrier) -> LoggedIn:
     """Log in on a connection that was just made; *password* is overwritten in any case."""
-    if target.engine == "mysql":
-        machine = mysql.log_in(
-            mysql.MysqlTarget(user=target.user, database=target.database),
-            password,
-            terms=_mysql_terms(target),
-        )
-    else:
-        machine = postgres.log_in(
-            postgres.PostgresTarget(
-                user=target.user, database=target.database, application_name=APPLICATION_NAME
-            ),
-            password,
-            nonce=base64.b64encode(os.urandom(NONCE_BYTES)).decode(),
-            terms=_postgres_terms(target),
-        )
-    return carrier.drive(machine, Stage.AUTHENTICATE)
+    try:
+        return carrier.drive(_login(target, password), Stage.AUTHENTICATE)
+    finally:
+        wipe(password)
 
 
 def needs_password(order: CancelStatement) -> bool:
@@ -74,6 +66,23 @@ def leave(target: Target, carrier: Carrier) -> None:
     carrier.send_last(mysql.quit_message() if target.engine == "mysql" else postgres.terminate())
 
 
+def _login(target: Target, password: bytearray) -> Generator[Step, bytes, LoggedIn]:
+    if target.engine == "mysql":
+        return mysql.log_in(
+            mysql.MysqlTarget(user=target.user, database=target.database),
+            password,
+            terms=_mysql_terms(target),
+        )
+    return postgres.log_in(
+        postgres.PostgresTarget(
+            user=target.user, database=target.database, application_name=APPLICATION_NAME
+        ),
+        password,
+        nonce=base64.b64encode(os.urandom(NONCE_BYTES)).decode(),
+        terms=_postgres_terms(target),
+    )
+
+
 def _postgres_terms(target: Target) -> postgres_authentication.Terms:
     return postgres_authentication.Terms(
         minimum=_postgres_minimum(target),
@@ -94,7 +103,7 @@ def _mysql_terms(target: Target) -> mysql_authentication.Terms:
 
 
 def _is_verified(target: Target) -> bool:
-    return target.tls is not None and target.tls.mode in _VERIFIED
+    return target.tls is not None and target.tls.is_verified
 
 
 def _postgres_minimum(target: Target) -> PostgresAuth:
@@ -114,7 +123,7 @@ def _mysql_minimum(target: Target) -> MysqlAuth:
 
 
 def _other_engines() -> LoginRefusedError:
-    return LoginRefusedError(Stage.CONNECT, '"auth" is a login of another engine.')
+    return LoginRefusedError(Stage.NEGOTIATE, '"auth" is a login of another engine.')
 
 
 def _server_key(target: Target) -> bytes | None:
@@ -124,5 +133,5 @@ def _server_key(target: Target) -> bytes | None:
         return Path(target.server_key).read_bytes()
     except OSError:
         raise LoginRefusedError(
-            Stage.CONNECT, 'The file of "server_public_key" cannot be read.'
+            Stage.NEGOTIATE, 'The file of "server_public_key" cannot be read.'
         ) from None

@@ -7,9 +7,11 @@ answered with the server's certificate (DER), when the connection is encrypted a
 who it should be, as far as the connection's mode asks; all later steps are carried inside.
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vault.login.refusals import LoginRefusedError, Stage
 from wire.lending import Session
 
 
@@ -28,6 +30,8 @@ class Receive:
     """Receive exactly this many bytes, at least one."""
 
     exactly_bytes: int
+    silence: LoginRefusedError | None = None
+    """What to raise, if not the usual, where the time is over before the first of them has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,13 @@ class LoggedIn:
     session: Session
     cancel_key: bytes = field(default=b"", repr=False)
     """What PostgreSQL wants to see in a CancelRequest; MySQL has none."""
+
+
+def receive_exactly(
+    stage: Stage, exactly_bytes: int, silence: LoginRefusedError | None = None
+) -> Generator[Receive, bytes, bytes]:
+    """Receive so much; a server that closes the connection before is a refusal at *stage*."""
+    received = yield Receive(exactly_bytes, silence)
+    if len(received) != exactly_bytes:
+        raise LoginRefusedError(stage, "The server closed the connection.")
+    return received

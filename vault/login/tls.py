@@ -7,7 +7,6 @@ server says of it (an alert) is a number, and chooses between them.
 
 import re
 import ssl
-from ipaddress import ip_address
 from typing import Final
 
 from vault.login.refusals import LoginRefusedError, Stage
@@ -21,8 +20,14 @@ _VERIFY_SENTENCES: Final = {
     9: "The server's certificate is not valid yet.",
     10: "The server's certificate has expired.",
     26: "The server's certificate is not meant for a server.",
-    62: "The server's certificate is for another host name.",
-    64: "The server's certificate is for another address.",
+    62: (
+        "The server's certificate is for another host name: write the name that it has as "
+        '"host", or have one made for this name.'
+    ),
+    64: (
+        "The server's certificate is for another address: write the name that it has as "
+        '"host", or have one made for this address.'
+    ),
 }
 _UNKNOWN_ROOT: Final = frozenset({2, 18, 19, 20, 21})
 _UNKNOWN_ROOT_SENTENCE: Final = (
@@ -35,6 +40,7 @@ _REFUSED_BY_SERVER: Final = (
     "The server broke the encryption off; it may want another client certificate, or none of our "
     "versions of TLS."
 )
+NEEDS_17: Final = '"sslnegotiation": "direct" needs PostgreSQL 17 or newer.'
 _BROKEN: Final = "The encrypted connection could not be set up."
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 _ALERT: Final = re.compile(r"(SSLV3|TLSV1|TLSV13)_ALERT_", re.ASCII)
@@ -67,7 +73,7 @@ class Channel:
         except ssl.SSLError as error:
             raise refusal(error) from None
         if self._alpn is not None and self.inside.selected_alpn_protocol() != self._alpn:
-            raise _refused("The server did not agree to speak its protocol directly inside TLS.")
+            raise _refused(f"The server did not agree to begin with TLS directly; {NEEDS_17}")
         return True
 
     def certificate(self) -> bytes:
@@ -97,10 +103,8 @@ class Channel:
 
     def _wrapped(self, host: str) -> ssl.SSLObject:
         name = None if host.startswith("/") else host
-        if not self._blank.check_hostname and _is_address(host):
-            # RFC 6066: an address is no server name.
-            name = None
         try:
+            # An address is no server name (RFC 6066): the library announces none then.
             return self._blank.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
         except ValueError:
             raise _refused("The host is no name that a certificate could have.") from None
@@ -122,10 +126,10 @@ def _context(tls: Tls, alpn: str | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.check_hostname = tls.mode == "verify-full"
-    context.verify_mode = ssl.CERT_NONE if tls.mode == "require" else ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_REQUIRED if tls.is_verified else ssl.CERT_NONE
     if alpn is not None:
         context.set_alpn_protocols([alpn])
-    if tls.mode != "require":
+    if tls.is_verified:
         _trust(context, tls.roots)
     return context
 
@@ -154,14 +158,6 @@ def _with_certificate(context: ssl.SSLContext, tls: Tls) -> ssl.SSLContext:
     except OSError:
         raise _refused('The file of "sslcert" or "sslkey" cannot be read.') from None
     return context
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _refused(sentence: str) -> LoginRefusedError:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from tests.harness.mysql_family import MysqlFamilyServer
 from tests.unit.vault.mysql_scripts import T
 from vault.login import mysql
+from vault.login.mysql_authentication import Terms
 from vault.login.steps import LoggedIn, Receive, Send, StartTls, Step
 from wire.lending import MysqlSession
 from wire.names import MysqlAuth
@@ -89,7 +90,7 @@ def log_in(
     server_key: bytes | None = None,
     database: str = DATABASE,
 ) -> MysqlSession:
-    terms = mysql.Terms(
+    terms = Terms(
         minimum=minimum, starts_tls=starts_tls, is_verified=starts_tls, server_key=server_key
     )
     given = bytearray(password)

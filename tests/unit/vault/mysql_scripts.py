@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import pytest
 
 from vault.login import mysql
+from vault.login.mysql_authentication import Terms
 from vault.login.refusals import LoginRefusedError
 from vault.login.steps import LoggedIn, Receive, Send, StartTls, Step
 from wire.names import MysqlAuth
@@ -38,12 +39,12 @@ OK: Final = b"\0\0\0\2\0\0\0"
 FAST: Final = b"\1\3"
 FULL: Final = b"\1\4"
 
-PLAIN: Final = mysql.Terms(
+PLAIN: Final = Terms(
     minimum="mysql_native_password", starts_tls=False, is_verified=False, server_key=None
 )
 """The weakest terms without TLS."""
 
-ENCRYPTED: Final = mysql.Terms(
+ENCRYPTED: Final = Terms(
     minimum="mysql_native_password", starts_tls=True, is_verified=True, server_key=None
 )
 """The weakest terms inside TLS with a verified server."""
@@ -146,15 +147,13 @@ def carried(machine: Machine[T], script: Script) -> T:
             return result
 
 
-def a_login(terms: mysql.Terms, password: bytearray | None = None) -> Machine[LoggedIn]:
+def a_login(terms: Terms, password: bytearray | None = None) -> Machine[LoggedIn]:
     """Return a login as Änn."""
     used = bytearray(PASSWORD) if password is None else password
     return mysql.log_in(TARGET, used, terms=terms)
 
 
-def heard_of(
-    says: Sequence[bytes | Raw], terms: mysql.Terms, password: bytes = PASSWORD
-) -> list[bytes]:
+def heard_of(says: Sequence[bytes | Raw], terms: Terms, password: bytes = PASSWORD) -> list[bytes]:
     """Return what a server that lets us in hears; fail unless the password is zeros afterwards."""
     script, given = Script(says), bytearray(password)
     carried(a_login(terms, given), script)
@@ -163,7 +162,7 @@ def heard_of(
 
 
 def refused(
-    says: Sequence[bytes | Raw], terms: mysql.Terms, password: bytes = PASSWORD
+    says: Sequence[bytes | Raw], terms: Terms, password: bytes = PASSWORD
 ) -> tuple[LoginRefusedError, Script]:
     """Return why, and the script; fail unless the password is zeros afterwards."""
     script, given = Script(says), bytearray(password)
@@ -187,8 +186,8 @@ def some_terms(
     starts_tls: bool = False,
     is_verified: bool = False,
     server_key: bytes | None = None,
-) -> mysql.Terms:
+) -> Terms:
     """Return terms; without TLS and key if nothing else is said."""
-    return mysql.Terms(
+    return Terms(
         minimum=minimum, starts_tls=starts_tls, is_verified=is_verified, server_key=server_key
     )

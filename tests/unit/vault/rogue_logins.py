@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from tests.harness.certificates import Certificates
 from tests.harness.logins import NONCE, PASSWORD
 from tests.harness.rogue import Rogue, RogueServer
-from vault.login import mysql, postgres
+from vault.login import mysql, mysql_authentication, postgres
 from vault.login.carrier import Carrier
 from vault.login.postgres_authentication import Terms
 from vault.login.refusals import LoginRefusedError, Stage
@@ -40,7 +40,7 @@ def postgres_login(rogue: Rogue, password: bytearray) -> Login:
 
 def mysql_login(rogue: Rogue, password: bytearray) -> Login:
     """Return a login as most connections have it."""
-    terms = mysql.Terms(
+    terms = mysql_authentication.Terms(
         minimum="caching_sha2_password",
         starts_tls=rogue.starts_tls,
         is_verified=rogue.starts_tls,

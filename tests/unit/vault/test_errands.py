@@ -29,7 +29,7 @@ from vault.reach import Server
 from vault.records import Records
 from vault.state import Credential, Slots
 from wire.faults import Fault, FaultCode
-from wire.lending import LoginDone, LoginFailed, LoginOutcome
+from wire.lending import LoginDone, LoginFailed, LoginOutcome, Tls
 from wire.logs import Log
 
 DEADLINE_MS: Final = 10_000
@@ -231,3 +231,18 @@ def test_a_server_that_asks_for_less_is_a_refusal_and_not_out_of_reach(
     assert '"auth": "md5"' in outcome.sentence
     assert errand.errands.refusal(errand.connection) is None
     assert errand.errands.health(errand.connection).state == "refused"
+
+
+def test_that_a_server_has_no_tls_is_said_of_the_connections_alone_that_want_it(
+    postgres: PostgresServer,
+) -> None:
+    with Desk() as desk:
+        errand = Errand(desk, Account(postgres, "the right one"), postgres.port)
+        plain = errand.connection
+        assert errand.do() == LoginDone()
+        errand.connection = replace(plain, tls=Tls(mode="require"))
+
+        assert stage_of(errand.do()) == "encrypt"
+
+        assert errand.errands.health(errand.connection).state == "refused"
+        assert errand.errands.health(plain).state == "healthy"

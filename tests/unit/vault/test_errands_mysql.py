@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.unit.vault.making import EXECUTOR, HANDLE, ODD_PASSWORDS, a_connection, a_pool
 from tests.unit.vault.played_logins import USER, PlayedLogin, PlayedLogins
 from vault.attempts import FREE_TRIES
-from vault.errands import _NOT_REACHED, _REACHED
+from vault.errands import _REACHED
 from vault.loans import Loan
 from vault.login.refusals import Stage
 from wire.faults import FaultCode
@@ -134,6 +134,19 @@ def test_no_cancel_tries_a_password_that_was_refused_too_often_and_the_log_says_
     assert "session_not_ended" in told
 
 
+def test_where_refusals_count_for_an_account_its_pause_holds_for_cancels(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with PlayedLogins(replace(MYSQL, account="an account"), PASSWORD) as logins:
+        refuse(logins, FREE_TRIES)
+
+        logins.errands.cancel(LOAN)
+        logins.errands.end_session(LOAN)
+
+        assert logins.next() is None
+    assert "session_not_ended" in capfd.readouterr().err
+
+
 def test_a_pause_keeps_no_cancel_from_postgresql() -> None:
     with PlayedLogins(a_connection(), PASSWORD) as logins:
         refuse(logins, FREE_TRIES)
@@ -179,4 +192,4 @@ def test_the_operator_reads_the_servers_code_and_our_sentence(
 
 
 def test_of_every_stage_it_is_known_whether_the_server_was_reached() -> None:
-    assert {stage.value for stage in Stage} == _REACHED | _NOT_REACHED
+    assert {stage.value for stage in Stage} == _REACHED | {"target", "connect"}

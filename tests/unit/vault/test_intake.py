@@ -5,7 +5,8 @@ import os
 import pytest
 
 from tests.unit.vault.making import ODD_PASSWORDS, a_memory, keys
-from vault.intake import PASSWORD_MAX_BYTES, Intake, take_in
+from vault.intake import Intake, take_in
+from wire.destination import PASSWORD_MAX_BYTES
 
 KEYS = keys()
 

@@ -164,6 +164,18 @@ def test_a_unix_socket_is_known_by_its_own_path(desk: Desk, person: Person) -> N
         assert outcome.stage in {"negotiate", "authenticate"}
 
 
+def test_the_directory_of_a_unix_socket_is_not_taken_for_the_socket(
+    desk: Desk, person: Person
+) -> None:
+    directory = person.server.socket_path.parent
+
+    failed = tried(desk, person.target(host=str(directory)), person.password)
+
+    assert isinstance(failed, LoginFailed)
+    assert failed.stage == "connect"
+    assert "is a directory" in failed.sentence
+
+
 def test_a_login_of_the_other_engine_is_refused_before_it_begins(
     desk: Desk, person: Person
 ) -> None:

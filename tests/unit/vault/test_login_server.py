@@ -52,7 +52,11 @@ def descriptors_of(pid: int) -> list[str]:
         found = sorted(Path(f"/proc/{pid}/fd").iterdir(), key=lambda one: int(one.name))
     except PermissionError:
         pytest.skip("only root may look at a process that is not dumpable")
-    names = [re.sub(r"\d+", "N", str(one.readlink())) for one in found]
+    names = []
+    for one in found:
+        # It may have been closed since it was listed.
+        with suppress(FileNotFoundError):
+            names.append(re.sub(r"\d+", "N", str(one.readlink())))
     return names[3:] if names[:3] == [os.devnull] * 3 else names
 
 

@@ -27,7 +27,7 @@ from tests.unit.vault.mysql_scripts import (
     refused,
     switch,
 )
-from vault.login import mysql
+from vault.login.mysql_authentication import Terms
 from vault.login.mysql_frames import MAX_BODY_BYTES
 from vault.login.refusals import Stage
 from vault.login.steps import LoggedIn
@@ -77,7 +77,7 @@ def bits() -> list[int]:
 @pytest.mark.parametrize("missing", bits())
 @pytest.mark.parametrize("terms", [PLAIN, ENCRYPTED])
 def test_a_server_without_what_a_session_needs_is_answered_with_nothing(
-    missing: int, terms: mysql.Terms
+    missing: int, terms: Terms
 ) -> None:
     failure, script = refused([greeting(flags=ALL_FLAGS & ~missing), FAST, OK], terms)
 
@@ -90,6 +90,7 @@ def test_a_server_without_tls_is_not_talked_to_in_the_open_instead() -> None:
 
     assert failure.stage is Stage.ENCRYPT
     assert "does not offer TLS" in failure.sentence
+    assert '"sslmode": "disable"' in failure.sentence
     assert script.heard == []
     assert script.heard_before_tls is None
 

@@ -33,12 +33,14 @@ from tests.unit.vault.mysql_scripts import (
     switch,
 )
 from vault.login import mysql, mysql_ed25519, mysql_scrambles
+from vault.login.mysql_authentication import Terms
 from vault.login.mysql_greeting import CAPABILITIES
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.steps import LoggedIn, Send, Step
+from wire.destination import PASSWORD_MAX_BYTES
 from wire.lending import MysqlSession
 
-STRICT = mysql.Terms(
+STRICT = Terms(
     minimum="caching_sha2_password", starts_tls=False, is_verified=False, server_key=None
 )
 
@@ -234,17 +236,18 @@ def test_what_was_sent_is_overwritten_when_it_is_sent() -> None:
     assert not any(b"".join(script.kept))
 
 
-def a_kill(says: bytes) -> tuple[bool, Script]:
+def a_kill(says: bytes) -> Script:
     script = Script([says])
-    return carried(mysql.kill(4711, "QUERY"), script), script
+    carried(mysql.kill(4711, "QUERY"), script)
+    return script
 
 
-def test_kill_names_the_session_and_says_whether_it_was_found() -> None:
-    found, script = a_kill(OK)
-    gone, _ = a_kill(error(1094, b"#HY000"))
+@pytest.mark.parametrize("says", [OK, error(1094, b"#HY000")], ids=["found", "no more"])
+def test_kill_names_the_session_and_takes_one_that_is_no_more_for_killed(says: bytes) -> None:
+    script = a_kill(says)
 
-    assert (found, gone) == (True, False)
     assert script.heard == [packet(0, b"\x03KILL QUERY 4711")]
+    assert not script.left()
 
 
 def test_kill_can_end_the_whole_session() -> None:
@@ -271,6 +274,13 @@ def test_a_kill_that_the_server_does_not_confirm_is_a_refusal(
         a_kill(says)
 
     assert (failure.value.stage, failure.value.errno) == (Stage.END_SESSION, errno)
+
+
+def test_a_password_that_is_longer_than_any_stops_the_login_before_it_begins() -> None:
+    failure, script = refused([greeting(), FAST, OK], PLAIN, b"x" * (PASSWORD_MAX_BYTES + 1))
+
+    assert "too long" in failure.sentence
+    assert script.heard == []
 
 
 def test_quit_is_one_command_of_its_own() -> None:

@@ -29,7 +29,7 @@ from tests.unit.vault.mysql_scripts import (
     some_terms,
     switch,
 )
-from vault.login import mysql
+from vault.login.mysql_authentication import Terms
 from vault.login.refusals import LoginRefusedError, Stage
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ either_tls = pytest.mark.parametrize(
 )
 
 
-def heard_by(says: list[bytes], how: mysql.Terms, password: bytes) -> list[bytes]:
+def heard_by(says: list[bytes], how: Terms, password: bytes) -> list[bytes]:
     """Return what a server hears in a login, whatever comes of it."""
     script, given_password = Script(says), bytearray(password)
     with contextlib.suppress(LoginRefusedError):

@@ -13,6 +13,7 @@ from tests.unit.vault.mysql_scripts import (
     PASSWORD,
     SALT,
     SHA256,
+    error,
     greeting,
     heard_of,
     refused,
@@ -76,6 +77,25 @@ def test_without_tls_the_password_goes_encrypted_to_the_pinned_key(
     salt = SALT if says[1] == FULL else OTHER_SALT
     assert bytes(a ^ b for a, b in zip(mixed, salt, strict=False)) == PASSWORD + b"\0"
     assert PASSWORD not in b"".join(heard)
+
+
+@pytest.mark.parametrize("says", ASKS_FOR_IT)
+def test_a_refusal_of_what_went_by_the_pinned_key_doubts_the_key_too(
+    says: list[bytes], pinned: bytes
+) -> None:
+    no = error(1045)
+    by_key = some_terms("sha256_password", server_key=pinned)
+    in_tls = some_terms("sha256_password", starts_tls=True, is_verified=True, server_key=pinned)
+
+    failure, _ = refused([*says[:-1], no], by_key)
+    without, _ = refused([*says[:-1], no], in_tls)
+    before_it, _ = refused([greeting(CACHING), no], by_key)
+    unused, _ = refused([greeting(CACHING), FAST, no], by_key)
+
+    assert "server_public_key" in failure.sentence
+    assert failure.errno == 1045
+    for other in (without, before_it, unused):
+        assert "server_public_key" not in other.sentence
 
 
 @pytest.mark.parametrize("says", ASKS_FOR_IT)

@@ -76,7 +76,7 @@ def test_mysql_does_not_let_an_expired_password_in(mysql9: Mysql9Server, dial_my
     assert "expired" in failure.value.sentence
 
 
-def test_a_session_is_ended_once_and_then_no_longer_found(
+def test_a_session_is_ended_and_ending_it_again_is_no_refusal(
     mysql_family: MysqlFamilyServer, dial_mysql: Dial
 ) -> None:
     user = a_user(mysql_family, "eel", mysql_family.usual_plugin)
@@ -84,13 +84,13 @@ def test_a_session_is_ended_once_and_then_no_longer_found(
     session = log_in(victim, user, b"eel")
     log_in(killer, user, b"eel")
 
-    ended = killer.carry(mysql.kill(session.backend_id, "CONNECTION"))
+    killer.carry(mysql.kill(session.backend_id, "CONNECTION"))
     victim.read_to_end()
     while session.backend_id in mysql_family.sessions(user):
         pass  # every look is a round trip to the server
-    ended_again = killer.carry(mysql.kill(session.backend_id, "CONNECTION"))
 
-    assert (ended, ended_again) == (True, False)
+    # Raises where it is refused.
+    killer.carry(mysql.kill(session.backend_id, "CONNECTION"))
 
 
 def test_kill_query_ends_the_statement_and_leaves_the_session(
@@ -105,7 +105,7 @@ def test_kill_query_ends_the_statement_and_leaves_the_session(
     while not mysql_family.admin_sql(f"{running} and command = 'Query'"):
         pass  # every look is a round trip to the server
 
-    assert killer.carry(mysql.kill(session.backend_id, "QUERY"))
+    killer.carry(mysql.kill(session.backend_id, "QUERY"))
 
     while mysql_family.admin_sql(f"{running} and command = 'Query'"):
         pass

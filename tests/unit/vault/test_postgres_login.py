@@ -125,6 +125,20 @@ def test_of_an_error_only_the_sqlstate_is_kept(before: bytes, stage: Stage, sqls
     assert "some text" not in str(failure)
 
 
+@pytest.mark.parametrize(
+    ("sqlstate", "words"),
+    [
+        (b"28000", ("pg_hba.conf", '"sslmode"', '"sslcert"')),
+        (b"28P01", ("user name or the password", "MD5")),
+    ],
+)
+def test_a_refused_login_says_where_to_look(sqlstate: bytes, words: tuple[str, ...]) -> None:
+    failure, _ = refused(OFFER + error(sqlstate))
+
+    for word in words:
+        assert word in failure.sentence
+
+
 @pytest.mark.parametrize("sqlstate", [b"", b"28p01", b"28P0", b"28P012", b"28P\xc301", b"28P0\n"])
 def test_what_does_not_look_like_a_sqlstate_is_dropped(sqlstate: bytes) -> None:
     failure, _ = refused(error(sqlstate))

@@ -80,6 +80,24 @@ def test_a_server_that_asks_for_less_gets_nothing_but_the_start_up_message(says:
 @pytest.mark.parametrize(
     "says",
     [
+        pytest.param(b"J\0\0\0\x0a9.4.0\0", id="MySQL's greeting"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n", id="HTTP"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="SSH"),
+    ],
+)
+def test_a_server_of_another_protocol_is_told_from_one_that_mixes_things_up(says: bytes) -> None:
+    failure, server = refused(says)
+    mixed_up, _ = refused(OFFER + says)
+
+    assert failure.stage is Stage.NEGOTIATE
+    assert failure.sentence == "The server does not speak PostgreSQL's protocol."
+    assert "has no place here" in mixed_up.sentence
+    assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
         pytest.param(OFFER + LET_IN, id="lets us in"),
         pytest.param(OFFER + asks(3), id="then cleartext"),
         pytest.param(OFFER + asks(5, b"salt"), id="then md5"),

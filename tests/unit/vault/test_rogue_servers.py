@@ -15,6 +15,7 @@ from tests.unit.vault.rogue_logins import (
     refusal,
     tells_the_password,
 )
+from vault.login.refusals import Stage
 from wire.lending import MysqlSession, PostgresSession
 
 TOO_LATE = "The server did not answer within the time allowed."
@@ -111,3 +112,13 @@ def test_the_password_of_a_cold_cache_is_sent_inside_tls(certificates: Certifica
         logged_in(server, mysql_login, certificates)
 
     assert tells_the_password(server.heard)
+
+
+def test_a_server_that_does_not_greet_is_one_that_may_speak_no_mysql(
+    certificates: Certificates,
+) -> None:
+    failure, heard = refusal(rogue_mysql.MUTE, mysql_login, certificates, deadline_s=0.4)
+
+    assert failure.stage is Stage.NEGOTIATE
+    assert "a MySQL server speaks first" in failure.sentence
+    assert heard == b""

@@ -69,6 +69,7 @@ def test_a_certificate_for_another_host_name_is_refused(certificates: Certificat
         failure = refused(port, trusting(certificates.roots), host="localhost")
 
     assert "another host name" in failure.sentence
+    assert 'as "host"' in failure.sentence
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,25 @@ def test_files_of_a_client_certificate_that_are_none_are_named_by_their_keys(
 
         assert '"sslkey"' in failure.sentence
         assert word in failure.sentence
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+@pytest.mark.parametrize(("host", "announced"), [("127.0.0.1", None), ("localhost", "localhost")])
+def test_a_server_is_told_by_which_name_it_is_asked_and_never_by_which_address(
+    certificates: Certificates, mode: TlsMode, host: str, announced: str | None
+) -> None:
+    context, names = a_context(certificates.ecdsa), list[str | None]()
+    context.sni_callback = lambda _inside, name, _context: names.append(name)
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inside:
+            inside.sendall(GREETING)
+            inside.sendall(inside.recv(4))
+
+    with serving(serve) as port:
+        talk(port, trusting(certificates.roots, mode), host=host)
+
+    assert names == [announced]
 
 
 def test_a_client_certificate_is_shown_where_it_is_wanted(certificates: Certificates) -> None:

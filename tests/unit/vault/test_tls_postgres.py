@@ -167,6 +167,8 @@ def test_a_server_that_wants_tls_and_gets_none_is_not_talked_into_less(
 
     assert isinstance(failed, LoginFailed)
     assert failed.sqlstate == "28000"
+    for word in ("pg_hba.conf", "sslmode", "sslcert"):
+        assert word in failed.sentence
 
 
 def test_a_server_of_before_direct_negotiation_is_refused_in_our_words(
@@ -178,6 +180,7 @@ def test_a_server_of_before_direct_negotiation_is_refused_in_our_words(
 
     assert isinstance(failed, LoginFailed)
     assert (failed.stage, failed.blames_credential) == ("encrypt", False)
+    assert "needs PostgreSQL 17" in failed.sentence
 
 
 def test_a_unix_socket_is_known_by_its_directory(

@@ -51,6 +51,7 @@ def test_the_protocol_is_agreed_on_where_tls_comes_at_once(certificates: Certifi
 
     assert echo == b"echo"
     assert "directly" in failure.value.sentence
+    assert "needs PostgreSQL 17" in failure.value.sentence
 
 
 @pytest.mark.parametrize(
