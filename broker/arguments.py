@@ -59,9 +59,7 @@ class ConnectDynamicArguments(Struct, frozen=True, forbid_unknown_fields=True):
     def destination(self) -> Destination:
         """Return where to connect; raise RefusedError where that is not by host and password."""
         if self.storage_type == "sqlite":
-            raise invalid(
-                "storage_type must be postgresql or mysql; SQLite files are configured by name"
-            )
+            raise invalid(f"storage_type must be {_STORAGE_WORDS}")
         for name, text, words in (
             ("database", self.database, _DATABASE_WORDS),
             ("username", self.username, _USERNAME_WORDS),
@@ -160,6 +158,9 @@ _STATEMENT_WORDS: Final = f"a string with one SQL statement of at most {STATEMEN
 _CONNECTION_ID: Final = Expected(
     ConnectionId, "a string, the connection_id that a connect tool returned"
 )
+_STORAGE_WORDS: Final = (
+    "postgresql or mysql, which is for MariaDB too; SQLite files are configured by name"
+)
 
 # One that has such a character has been cut out before it is looked at: it may hold a password.
 _HOST_WORDS: Final = (
@@ -183,9 +184,7 @@ CONNECT: Final = ArgumentsReader(
 CONNECT_DYNAMIC: Final = ArgumentsReader(
     ConnectDynamicArguments,
     {
-        "storage_type": Expected(
-            Literal["postgresql", "mysql", "sqlite"], "postgresql, mysql or sqlite"
-        ),
+        "storage_type": Expected(Literal["postgresql", "mysql", "sqlite"], _STORAGE_WORDS),
         "host": Expected(Host, _HOST_WORDS),
         "database": Expected(AccountName, _DATABASE_WORDS),
         "username": Expected(AccountName, _USERNAME_WORDS),

@@ -28,10 +28,10 @@ _LEASE: Final = (
 _POOL: Final = ("connection", "principal", "access", "lent", "limit")
 _EXECUTOR: Final = ("name", "running", "slots")
 _PROCESS: Final = ("role", "name", "pid", "state", "uptime", "restarts")
-_CONNECTION: Final = ("name", "type", "host", "port", "database", "access", "health")
+_CONNECTION: Final = ("name", "type", "host", "port", "database", "tls", "access", "health")
 _SPARE: Final = (
     *("errors", "bytes", "age", "principal", "waiting", "ends in", "rows", "limit", "host"),
-    *("type", "port", "database", "role", "restarts", "uptime", "access", "statements"),
+    *("type", "port", "database", "tls", "role", "restarts", "uptime", "access", "statements"),
 )
 """Columns that a narrow terminal goes without, the least telling first."""
 _TEXT_MIN: Final = 12
@@ -84,7 +84,10 @@ def _processes(status: SystemStatus) -> _Part:
 
 
 def _connections(status: SystemStatus) -> _Part:
-    rows = [{**row, "health": _health(row.get("health"))} for row in status.connections]
+    rows = [
+        {**row, "tls": _tls(row), "health": _health(row.get("health"))}
+        for row in status.connections
+    ]
     return _Part("connections", _CONNECTION, rows)
 
 
@@ -98,6 +101,14 @@ def _lent(status: SystemStatus) -> _Part:
 
 def _executors(status: SystemStatus) -> _Part:
     return _Part("executors", _EXECUTOR, status.executors, by="router")
+
+
+def _tls(row: Fields) -> str:
+    """Return how a connection is encrypted; nothing for a file, which needs no way to it."""
+    found = row.get("tls", "")
+    if isinstance(found, Mapping):
+        return str(found.get("mode"))
+    return "none" if found is None else ""
 
 
 def _health(found: object) -> str:
@@ -173,7 +184,7 @@ def _shown(part: _Part, *, width: int, rows_max: int) -> Table | Text:
         return Text(f"no {part.title}")
     rows = part.rows[:rows_max]
     more = (len(part.rows) if part.total is None else part.total) - len(rows)
-    table = Table(title=part.title, caption=f"and {more:,} more" if more > 0 else None)
+    table = Table(title=part.title, caption=_left_out(more, len(part.rows), len(rows)))
     widths = _fitting({name: _wide(name, rows) for name in part.columns}, width=width)
     for name, wide in widths.items():
         is_number = _is_number(name)
@@ -187,6 +198,15 @@ def _shown(part: _Part, *, width: int, rows_max: int) -> Table | Text:
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in widths))
     return table
+
+
+def _left_out(more: int, reported: int, shown: int) -> str | None:
+    """Return the line below a table that ends early, of a report that may end early itself."""
+    if more <= 0:
+        return None
+    if reported == shown + more:
+        return f"and {more:,} more; --json has all"
+    return f"and {more:,} more; --json has {reported:,}"
 
 
 def _fitting(widths: Mapping[str, int], *, width: int) -> dict[str, int]:

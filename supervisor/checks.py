@@ -1,7 +1,8 @@
 """What one value of the configuration may be; each check answers None or what was expected."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import Final, TypeAlias
 
 Check: TypeAlias = Callable[[object], str | None]
@@ -14,6 +15,7 @@ SOCKET_PATH_MAX_BYTES: Final = 92
 
 VARIABLE_MAX_CHARACTERS: Final = 256
 
+_IN_NO_HOST: Final = frozenset(" /\\@,")
 _NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN: Final = frozenset(
     [
@@ -53,12 +55,16 @@ def text(most: int) -> Check:
     return check
 
 
-def choice(*words: str) -> Check:
-    """One of *words*."""
+def choice(*words: str, hints: Mapping[str, str] | None = None) -> Check:
+    """One of *words*; *hints* are what to add for others that people write, in lower case."""
     shown = " or ".join(f'"{word}"' for word in words)
+    meant = {_plain(word): f'; did you mean "{word}"?' for word in words}
+    meant |= {_plain(word): hint for word, hint in (hints or {}).items()}
 
     def check(value: object) -> str | None:
-        return None if isinstance(value, str) and value in words else shown
+        if not isinstance(value, str):
+            return shown
+        return None if value in words else shown + meant.get(_plain(value), "")
 
     return check
 
@@ -77,13 +83,9 @@ def host_name() -> Check:
     """Take a host name or an IP address; a directory of Unix sockets is not one."""
 
     def check(value: object) -> str | None:
-        good = (
-            isinstance(value, str)
-            and 1 <= len(value) <= HOST_MAX_CHARACTERS
-            and value.isprintable()
-            and not set(value) & set(" /\\@,")
-        )
-        return None if good else "a host name or an IP address"
+        if isinstance(value, str) and _is_host(value):
+            return None
+        return f"a host name or an IP address{_apart(value)}"
 
     return check
 
@@ -98,7 +100,8 @@ def host_or_socket() -> Check:
         else:
             good = plain(value) is None
         expected = "a host name, an IP address, or the absolute path of a Unix socket"
-        return None if good else f"{expected}, of at most {SOCKET_PATH_MAX_BYTES} bytes"
+        of_length = f"{expected}, of at most {SOCKET_PATH_MAX_BYTES} bytes"
+        return None if good else f"{of_length}{_apart(value)}"
 
     return check
 
@@ -124,3 +127,32 @@ def variable_name() -> Check:
         return None
 
     return check
+
+
+def _plain(word: str) -> str:
+    """Return what is left of a word if case and the kind of dash are no matter."""
+    return word.strip().casefold().replace("_", "-")
+
+
+def _is_host(value: str) -> bool:
+    return (
+        1 <= len(value) <= HOST_MAX_CHARACTERS
+        and value.isprintable()
+        and not _IN_NO_HOST & set(value)
+        and (not set(value) & set(":[]") or _is_address(value))
+    )
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _apart(value: object) -> str:
+    """Return what to add about a host that seems to have a port with it."""
+    if not isinstance(value, str) or ":" not in value or _IN_NO_HOST & set(value):
+        return ""
+    return '; put the port into "port", and write an IPv6 address without brackets'

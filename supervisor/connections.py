@@ -15,7 +15,13 @@ from supervisor.checks import (
     whole_number,
 )
 from supervisor.keys import ConfigurationError, as_object, check_keys, require_keys, shown
-from supervisor.login_keys import LOGIN_CHECKS, LoginTerms, ServerEngine, read_login_terms
+from supervisor.login_keys import (
+    LOGIN_CHECKS,
+    LoginTerms,
+    ServerEngine,
+    read_login_terms,
+    refuse_foreign,
+)
 from supervisor.strict_json import JsonObject
 from supervisor.tls_keys import TLS_CHECKS, read_tls
 from wire.lending import Tls
@@ -24,8 +30,14 @@ from wire.names import DYNAMIC, Access, ConnectionName
 NAME_MAX_CHARACTERS: Final = 128
 DEFAULT_PORTS: Final[dict[str, int]] = {"postgresql": 5432, "mysql": 3306}
 
+_OTHER_NAMES: Final = {
+    "mariadb": ': "mysql" is for MariaDB too',
+    "postgres": '; did you mean "postgresql"?',
+    "sqlite3": '; did you mean "sqlite"?',
+}
+
 CONNECTION: Final[dict[str, Check]] = {
-    "type": choice("postgresql", "mysql", "sqlite"),
+    "type": choice("postgresql", "mysql", "sqlite", hints=_OTHER_NAMES),
     "host": host_or_socket(),
     "database": text(PATH_MAX_CHARACTERS),
     "port": whole_number(1, 65535),
@@ -113,6 +125,7 @@ def is_socket(host: str) -> bool:
 def _server(keys: JsonObject, where: str, access: Access, *, directory: Path) -> Connection:
     require_keys(keys, REQUIRED, where)
     engine: ServerEngine = "postgresql" if keys["type"] == "postgresql" else "mysql"
+    refuse_foreign(keys, where, engine)  # before what such a key would need beside it
     host, port, database = str(keys["host"]), keys.get("port"), str(keys["database"])
     if len(database) > NAME_MAX_CHARACTERS:
         expected = text(NAME_MAX_CHARACTERS)(database)

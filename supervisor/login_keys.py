@@ -32,9 +32,14 @@ _ONLY_FOR: Final[dict[str, ServerEngine]] = {
     "server_public_key": "mysql",
 }
 
+
+def _by_engine(_: object) -> None:
+    """Take any value: what it may be is for `read_login_terms`, which knows the engine."""
+
+
 LOGIN_CHECKS: Final[dict[str, Check]] = {
     "channel_binding": choice(*_BINDINGS),
-    "auth": choice(*_POSTGRES, *_MYSQL),
+    "auth": _by_engine,
     "server_public_key": text(PATH_MAX_CHARACTERS),
 }
 
@@ -54,18 +59,21 @@ def read_login_terms(
     keys: JsonObject, where: str, *, engine: ServerEngine, tls: Tls | None, directory: Path
 ) -> LoginTerms:
     """Return the terms of a connection that is encrypted by *tls*; raise ConfigurationError."""
-    _refuse_foreign(keys, where, engine)
     auth = _auth(keys, where, engine)
+    _refuse_idle_key(keys, where, auth, tls)
     key = read_path(keys, "server_public_key", where, directory=directory)
-    is_verified = tls is not None and tls.mode != "require"
+    is_verified = tls is not None and tls.is_verified
     if auth == "password" and not is_verified:
         raise _unverified(where, auth, "")
     if auth == "sha256_password" and not is_verified and key is None:
-        raise _unverified(where, auth, ', or the server\'s RSA key as "server_public_key"')
+        raise _unverified(
+            where, auth, ', or without TLS the server\'s RSA key as "server_public_key"'
+        )
     return LoginTerms(auth=auth, channel_binding=_binding(keys, where, auth), server_key=key)
 
 
-def _refuse_foreign(keys: JsonObject, where: str, engine: ServerEngine) -> None:
+def refuse_foreign(keys: JsonObject, where: str, engine: ServerEngine) -> None:
+    """Raise ConfigurationError for a key that is for the servers of another engine."""
     for key, only in _ONLY_FOR.items():
         if key in keys and engine != only:
             raise ConfigurationError(f'{where} key "{key}" is for connections of type "{only}"')
@@ -73,13 +81,31 @@ def _refuse_foreign(keys: JsonObject, where: str, engine: ServerEngine) -> None:
 
 def _auth(keys: JsonObject, where: str, engine: ServerEngine) -> Auth:
     minima = _MINIMA[engine]
-    found = next((one for one in minima if one == keys.get("auth", minima[0])), None)
+    written = keys.get("auth", minima[0])
+    found = next((one for one in minima if one == written), None)
     if found is None:
-        expected = " or ".join(f'"{one}"' for one in minima)
+        expected = choice(*minima)(written)
         raise ConfigurationError(
-            f'{where} key "auth" must be {expected} for connections of type "{engine}"'
+            f'{where} for connections of type "{engine}" key "auth" must be {expected}'
         )
     return found
+
+
+def _refuse_idle_key(keys: JsonObject, where: str, auth: Auth, tls: Tls | None) -> None:
+    """Refuse a pinned key where no password would ever be encrypted for it."""
+    if "server_public_key" not in keys:
+        return
+    no_effect = f'{where} key "server_public_key" would have no effect'
+    if tls is not None:
+        why = "" if "sslmode" in keys else ", which is the default for a server elsewhere"
+        raise ConfigurationError(
+            f'{no_effect} with "sslmode": "{tls.mode}"{why}: it is for connections without TLS; '
+            "leave it out"
+        )
+    if auth == "ed25519":
+        raise ConfigurationError(
+            f'{no_effect} with "auth": "ed25519", which never has the password sent; leave it out'
+        )
 
 
 def _binding(keys: JsonObject, where: str, auth: Auth) -> ChannelBinding:

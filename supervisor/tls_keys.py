@@ -19,23 +19,10 @@ SYSTEM_ROOTS: Final = "system"
 
 _DISABLE: Final = "disable"
 _MODES: Final[tuple[TlsMode, ...]] = ("require", "verify-ca", "verify-full")
-_FALLING_BACK: Final = ("allow", "prefer")
-
-
-def _ssl_mode() -> Check:
-    known = choice(_DISABLE, *_MODES)
-
-    def check(value: object) -> str | None:
-        expected = known(value)
-        if expected is not None and value in _FALLING_BACK:
-            return f"{expected}: allow and prefer fall back to no encryption when a server says so"
-        return expected
-
-    return check
-
+_FALLS_BACK: Final = ": allow and prefer fall back to no encryption when a server says so"
 
 TLS_CHECKS: Final[dict[str, Check]] = {
-    "sslmode": _ssl_mode(),
+    "sslmode": choice(_DISABLE, *_MODES, hints={"allow": _FALLS_BACK, "prefer": _FALLS_BACK}),
     "sslrootcert": text(PATH_MAX_CHARACTERS),
     "sslcert": text(PATH_MAX_CHARACTERS),
     "sslkey": text(PATH_MAX_CHARACTERS),
@@ -48,8 +35,8 @@ def read_tls(
 ) -> Tls | None:
     """Return how the connection is encrypted, None for not at all; raise ConfigurationError.
 
-    A server *is_here* that listens on this machine alone, perhaps at a Unix *socket*; for it no
-    encryption is the default. Files are relative to *directory*.
+    A server *is_here* that listens on this machine alone, and *is_socket* if on a Unix socket. For
+    the former no encryption is the default. Files are relative to *directory*.
     """
     written = keys.get("sslmode", _DISABLE if is_here else "verify-full")
     mode = next((mode for mode in _MODES if mode == written), None)

@@ -161,13 +161,20 @@ def test_the_ranges_of_the_limits_are_the_documented_ones() -> None:
         assert check(most + 1) is not None, row
 
 
-def test_the_readmes_configuration_loads() -> None:
-    block = document("README.md").split("```json\n", 1)[1].split("```", 1)[0]
-    file = Path("README.md")
+def test_the_readmes_configurations_load(tmp_path: Path) -> None:
+    blocks = [part.split("```", 1)[0] for part in document("README.md").split("```json\n")[1:]]
+    (tmp_path / "company-root.pem").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "books.db").touch()
 
-    found = settings.check_configuration(parse_json(block.encode()), path=file)
+    found = [
+        settings.check_configuration(parse_json(block.encode()), path=tmp_path / "c.json")
+        for block in blocks
+        if '"connections"' in block
+    ]
 
-    assert found.connections
+    engines = [[one.engine for one in each.connections.values()] for each in found]
+    assert engines == [["postgresql"], ["postgresql", "mysql"], ["sqlite"]]
 
 
 def test_the_configuration_of_the_operations_page_loads(tmp_path: Path) -> None:

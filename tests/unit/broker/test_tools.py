@@ -209,6 +209,8 @@ def test_connect_storage_asks_for_its_destination_with_the_sealed_password() -> 
     [
         ({"storage_type": "sqlite"}, "configured by name"),
         ({"storage_type": "oracle"}, "storage_type must be"),
+        ({"storage_type": "mariadb"}, "mysql, which is for MariaDB too"),
+        ({"storage_type": "postgres"}, "storage_type must be postgresql or mysql"),
         ({"host": ""}, "host must be"),
         ({"host": "h" * 254}, "host must be"),
         ({"port": 0}, "port must be"),

@@ -91,7 +91,28 @@ def test_of_thousands_of_leases_the_last_used_are_shown_and_the_rest_is_a_number
 
     assert sum(f"id{n:04}" in text for n in range(150)) == ROWS_MAX
     assert "id0000" in text
-    assert "and 3,980 more" in text
+    assert "and 3,980 more; --json has 150" in text
+
+
+def test_of_connections_that_no_table_has_room_for_the_json_has_all() -> None:
+    connections = [{"name": f"db{n:04}"} for n in range(ROWS_MAX + 23)]
+
+    assert "and 23 more; --json has all" in shown(a_report(connections=connections))
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_how_a_connection_is_encrypted_is_in_its_row(width: int) -> None:
+    place = {"type": "postgresql", "host": "db.example.com", "port": 5432, "database": "orders"}
+    over = {"name": "over", **place, "access": "read-only", "tls": {"mode": "verify-full"}}
+    bare = {"name": "bare", **place, "access": "read-only", "tls": None}
+    file = {"name": "file", "type": "sqlite", "access": "read-only"}
+
+    text = shown(a_report(connections=[over, bare, file]), width=width)
+
+    rows = {one: next(row for row in text.splitlines() if one in row) for one in ("over", "bare")}
+    assert "verify-full" in rows["over"]
+    assert "none" in rows["bare"]
+    assert text.count("none") == 1
 
 
 def test_lent_connections_that_were_left_out_of_the_report_are_counted() -> None:

@@ -127,6 +127,46 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(key: str, value: object
 
 
 @pytest.mark.parametrize(
+    "host", ["localhost:15434", f"{CANARY}:5432", "10.0.0.1:5432", "[::1]", "[::1]:5432", "db:"]
+)
+def test_a_host_with_its_port_is_refused_with_the_place_where_that_belongs(host: str) -> None:
+    sentence = refusal(with_connection(host=host))
+
+    assert 'key "host" must be a host name, an IP address' in sentence
+    assert sentence.endswith('put the port into "port", and write an IPv6 address without brackets')
+    assert CANARY not in sentence
+
+
+@pytest.mark.parametrize("host", ["::1", "fe80::1%eth0", "2001:db8::5:5432", "10.0.0.1", "db"])
+def test_an_address_of_either_family_is_a_host(host: str) -> None:
+    (found,) = read(with_connection(host=host)).servers().values()
+
+    assert found.host == host
+
+
+@pytest.mark.parametrize("host", ["postgresql://u:p@db:5432/d", "u:p@db", "/" + "x:" * 50])
+def test_a_host_that_is_something_else_is_not_told_about_ports(host: str) -> None:
+    assert "port" not in refusal(with_connection(host=host))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("mariadb", ': "mysql" is for MariaDB too'),
+        ("MariaDB", ': "mysql" is for MariaDB too'),
+        ("postgres", '; did you mean "postgresql"?'),
+        ("PostgreSQL", '; did you mean "postgresql"?'),
+        ("sqlite3", '; did you mean "sqlite"?'),
+        ("mssql", ""),
+    ],
+)
+def test_another_name_of_a_type_is_told_with_ours(written: str, words: str) -> None:
+    sentence = refusal(with_connection(type=written))
+
+    assert sentence.endswith(f'key "type" must be "postgresql" or "mysql" or "sqlite"{words}')
+
+
+@pytest.mark.parametrize(
     ("key", "meant"), [("hots", "host"), ("credentialsenv", "credentialsEnv"), ("Port", "port")]
 )
 def test_an_unknown_key_is_told_with_the_one_that_may_be_meant(key: str, meant: str) -> None:

@@ -89,6 +89,41 @@ def test_a_server_key_lets_sha256_password_do_without_tls(tmp_path: Path) -> Non
     assert (told.auth, told.tls, told.server_key) == ("sha256_password", None, str(key))
 
 
+@pytest.mark.parametrize(
+    "auth", ["caching_sha2_password", "sha256_password", "mysql_native_password"]
+)
+def test_a_server_key_is_for_every_login_without_tls_that_may_send_the_password(
+    tmp_path: Path, auth: str
+) -> None:
+    key = tmp_path / "server.pem"
+    key.touch()
+
+    found = read_mysql(auth=auth, sslmode="disable", server_public_key=str(key))
+
+    assert convert(vault_settings(found), VaultSettings).connections[NAME].server_key == str(key)
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-full"])
+@pytest.mark.parametrize("auth", ["caching_sha2_password", "sha256_password"])
+def test_a_server_key_that_tls_would_leave_unused_is_refused(auth: str, mode: str) -> None:
+    refused = refusal(type="mysql", auth=auth, sslmode=mode, server_public_key="server.pem")
+
+    assert f'"server_public_key" would have no effect with "sslmode": "{mode}":' in refused
+    assert refused.endswith("leave it out")
+
+
+def test_a_server_key_that_the_default_would_leave_unused_is_refused_with_the_default() -> None:
+    refused = refusal(type="mysql", host="db.example.com", server_public_key="server.pem")
+
+    assert '"sslmode": "verify-full", which is the default for a server elsewhere:' in refused
+
+
+def test_a_server_key_beside_a_login_that_never_sends_the_password_is_refused() -> None:
+    refused = refusal(type="mysql", auth="ed25519", server_public_key="server.pem")
+
+    assert '"server_public_key" would have no effect with "auth": "ed25519"' in refused
+
+
 @pytest.mark.parametrize("auth", ["scram", "MD5", "trust", "", None, 5, True, ["md5"]])
 def test_what_is_no_minimum_is_refused(auth: object) -> None:
     assert 'key "auth" must be' in refusal(auth=auth)
@@ -105,7 +140,30 @@ def test_the_minimum_of_another_engine_is_refused_with_those_of_this_one(
 
     assert 'key "auth" must be' in refused
     assert f'for connections of type "{engine}"' in refused
-    assert auth not in refused.split("must be")[1].split(" or ")
+    assert f'"{auth}"' not in refused
+    assert refused.count('"scram-sha-256"') == (engine == "postgresql")
+
+
+@pytest.mark.parametrize("auth", ["native", "trust", None, 5])
+def test_a_minimum_of_no_engine_is_refused_with_those_of_this_one(auth: object) -> None:
+    assert refusal(auth=auth).endswith('must be "scram-sha-256" or "md5" or "password"')
+    assert refusal(type="mysql", auth=auth).endswith(
+        'must be "caching_sha2_password" or "ed25519" or "sha256_password" or '
+        '"mysql_native_password"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "auth", "meant"),
+    [
+        ("postgresql", "SCRAM-SHA-256", "scram-sha-256"),
+        ("mysql", "MYSQL_NATIVE_PASSWORD", "mysql_native_password"),
+    ],
+)
+def test_a_minimum_in_another_case_is_told_with_the_one_that_is_meant(
+    engine: str, auth: str, meant: str
+) -> None:
+    assert refusal(type=engine, auth=auth).endswith(f'; did you mean "{meant}"?')
 
 
 @pytest.mark.parametrize("auth", ["mysql_clear_password", "dialog", "mysql_old_password"])
@@ -125,6 +183,16 @@ def test_a_key_of_the_other_engine_is_refused(engine: str, key: str, value: str,
     refused = refusal(type=engine, sslmode="verify-full", **{key: value})
 
     assert f'key "{key}" is for connections of type "{only}"' in refused
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("channel_binding", "require"), ("sslnegotiation", "direct")]
+)
+@pytest.mark.parametrize("mode", ["disable", "verify-full"])
+def test_a_key_of_the_other_engine_is_not_told_to_need_tls(key: str, value: str, mode: str) -> None:
+    refused = refusal(type="mysql", sslmode=mode, **{key: value})
+
+    assert refused.endswith(f'key "{key}" is for connections of type "postgresql"')
 
 
 @pytest.mark.parametrize("binding", ["disable", "prefer", "require"])

@@ -89,6 +89,24 @@ def test_a_mode_that_falls_back_is_refused_with_the_reason(directory: Path, mode
     assert "fall back to no encryption" in refused
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"), [("Verify-Full", "verify-full"), ("VERIFY_CA", "verify-ca")]
+)
+def test_a_mode_in_another_case_is_told_with_the_one_that_is_meant(
+    directory: Path, written: str, meant: str
+) -> None:
+    refused = refusal(directory, sslmode=written)
+
+    assert refused.endswith(f' or "verify-full"; did you mean "{meant}"?')
+
+
+@pytest.mark.parametrize("mode", [True, "on", "verify", "REQUIRED"])
+def test_a_mode_that_may_be_none_or_several_of_them_is_told_with_the_list_alone(
+    directory: Path, mode: object
+) -> None:
+    assert refusal(directory, sslmode=mode).endswith(' or "verify-full"')
+
+
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
 def test_files_are_found_relative_to_the_configuration(directory: Path, mode: str) -> None:
     told = told_to_vault(
@@ -187,7 +205,7 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(directory: Path
 
 
 def test_a_missing_server_key_is_told_by_its_key(directory: Path) -> None:
-    refused = refusal(directory, type="mysql", server_public_key="nothing.pem")
+    refused = refusal(directory, type="mysql", sslmode="disable", server_public_key="nothing.pem")
 
     assert 'key "server_public_key" must be the path of a file that can be read' in refused
 
