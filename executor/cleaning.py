@@ -18,7 +18,8 @@ from psycopg import Error
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from executor.adopt.lent import LentConnection
-from executor.pipeline import Command, LostError, Pipeline
+from executor.pipeline import Command, Pipeline
+from executor.stopping import LostError
 
 CHECK_CLIENT: Final = b"pg_catalog.set_config('client_connection_check_interval', '500', %b)"
 """Has the server look every half second, during a statement, if its client is still there."""

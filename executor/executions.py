@@ -16,9 +16,10 @@ from executor.mysql.executions import OnMysql
 from executor.opening import Opening
 from executor.replies import Ready, Reply, fault_before_sending, no_run, reply_to
 from executor.results import ResultText
-from executor.runner import WIRE_FACTOR, StatementRun
+from executor.runner import StatementRun
 from executor.settings import ExecutorSettings
 from executor.statements import read_statement
+from executor.stopping import WIRE_FACTOR
 from executor.waiting import Patience, StoppedError
 from wire.faults import Fault, FaultCode, RefusedError
 from wire.messages import Run

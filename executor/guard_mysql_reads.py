@@ -75,7 +75,7 @@ _RUN_HERE: Final = (
 
 
 def find_trouble(statement: str, words: tuple[str, ...]) -> Trouble | None:
-    """Return what *statement*, one that begins with *words*, does but read; or None."""
+    """Return what *statement*, one that begins with *words*, does besides reading, or None."""
     if words[:1] in _PLAIN and not _is_suspicious(statement):
         return None
     found = list(islice(marks_of(statement), MARKS_MAX + 1))

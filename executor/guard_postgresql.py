@@ -70,7 +70,7 @@ class _Read(NamedTuple):
 
 
 def find_trouble(statement: str, words: tuple[str, ...]) -> Trouble | None:
-    """Return what *statement*, which begins with *words*, does but read, or None."""
+    """Return what *statement*, which begins with *words*, does besides reading, or None."""
     if words[:1] in _PLAIN and not _is_suspicious(statement):
         return None
     marks = list(islice(postgresql_marks(statement), MARKS_MAX + 1))

@@ -86,7 +86,7 @@ def find_in_pragma(statement: str, *, read_only: bool) -> Trouble | None:
 
 
 def find_trouble(statement: str, verb: str) -> Trouble | None:
-    """Return what *statement* does but read, or None; it is no PRAGMA."""
+    """Return what *statement* does besides reading, or None; it is no PRAGMA."""
     if verb not in _QUERIES:
         return Trouble(
             "only SELECT, VALUES, WITH, and EXPLAIN of these run here, and PRAGMAs that read",

@@ -3,7 +3,7 @@ r"""Where a MySQL or MariaDB statement has parameters and ends, and its first wo
 Follows the servers' own scanner (lex_one_token of sql_lex.cc): backslashes escape in `'…'` and
 `"…"`, quotes are doubled, `-- ` needs a space or a control character behind it, a line ends with
 `\n` only, and comments do not nest. It assumes a sql_mode without ANSI_QUOTES and
-NO_BACKSLASH_ESCAPES. Executors set such a mode before each use, and a client that changes it
+NO_BACKSLASH_ESCAPES. Executors set such a mode at each reset, and a client that changes it
 changes nothing here: its statement has been read by then, it is alone, and a reset follows.
 Whatever is not closed reaches to the end of the text.
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final, Generic, Protocol, TypeVar
 
-from executor.adopt.psycopg import AdoptionError
+from executor.adopt.checks import AdoptionError
 from executor.borrowing import Borrowed, VaultLink
 from executor.engines import Lent, Need
-from executor.pipeline import LostError
+from executor.stopping import LostError
 from executor.waiting import Patience
 from wire.faults import Fault, FaultCode, RefusedError
 

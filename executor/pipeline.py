@@ -13,13 +13,10 @@ from psycopg.pq import ExecStatus, PipelineStatus
 from psycopg.pq.abc import PGresult
 
 from executor.adopt.lent import LentConnection
+from executor.stopping import LostError
 
 CHUNK_ROWS: Final = 1000
 """Rows that libpq holds at a time."""
-
-
-class LostError(Exception):
-    """Nothing more is to be expected of the connection, or nothing that can be understood."""
 
 
 class Command(NamedTuple):

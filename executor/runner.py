@@ -19,25 +19,16 @@ from executor.failures import CANCELED, fault_of
 from executor.lookup import look_up, look_up_afterwards
 from executor.meter import Meter
 from executor.parameters import Bound, JsonArray
-from executor.pipeline import Command, Describe, LostError, Pipeline, Prepare, Step
+from executor.pipeline import Command, Describe, Pipeline, Prepare, Step
 from executor.replies import Outcome
 from executor.results import ResultText
 from executor.rows import ResultTooLargeError
 from executor.statements import Statement
+from executor.stopping import INTERRUPT_S, STOPPING_MAX_BYTES, LostError
 from executor.transaction import NO_SUCH_TIME, ROLLBACK, Stage, ending, opening
 from executor.troubles import Troubles
 from executor.waiting import StoppedError
 from wire.faults import Fault, FaultCode, RefusedError
-
-INTERRUPT_S: Final = 1.5
-"""How long a server may take to obey a cancel before its socket is closed; with it an engine is
-given up within the two seconds that the vault allows."""
-
-WIRE_FACTOR: Final = 4
-"""How many bytes a row has on the wire for each of its JSON, at most: it begins with seven."""
-
-STOPPING_MAX_BYTES: Final = 256 << 20
-"""What may still come after that from a server that is to cancel: it cannot stop within a row."""
 
 _NOT_UTF8: Final = Fault(
     code=FaultCode.STATEMENT_FAILED,

@@ -10,9 +10,7 @@ from typing import Final
 
 from executor.cleaning import CHECK_CLIENT, MARK
 from executor.pipeline import Command
-
-NET_MS: Final = 2_000
-"""The server's own time limit lies so much above ours: it matters only when we are gone."""
+from executor.stopping import NET_MS
 
 ROLLBACK: Final = Command(b"ROLLBACK")
 

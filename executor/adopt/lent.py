@@ -11,13 +11,11 @@ from psycopg.waiting import Ready, Wait
 
 from executor.meter import Meter
 from executor.server_types import KnownTypes
+from executor.stopping import LITTLE_MAX_BYTES
 from executor.waiting import Patience
 from wire.names import Handle
 
 RV = TypeVar("RV")
-
-LITTLE_MAX_BYTES: Final = 256 << 10
-"""What a server may say while no statement runs: a set-up or a reset takes less than a page."""
 
 LIFETIME_MAX_BYTES: Final = 256 << 20
 """libpq keeps what a server calls its parameters until the end: with so much taken, that comes."""

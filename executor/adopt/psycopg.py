@@ -9,7 +9,6 @@ at once.
 import itertools
 import os
 import secrets
-import select
 import socket
 import struct
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from psycopg import Error, pq
 from psycopg.conninfo import make_conninfo
 from psycopg.pq.abc import PGconn
 
+from executor.adopt.checks import AdoptionError, session_of
 from executor.adopt.lent import LentConnection
 from executor.adopt.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
 from executor.borrowing import Borrowed
@@ -71,10 +71,6 @@ _CONNINFO: Final[dict[str, str]] = {
 }
 
 
-class AdoptionError(Exception):
-    """The driver did not take the connection; the sentence is ours."""
-
-
 class Adopter:
     """Hands lent sockets to libpq, by way of sockets in a directory of our own."""
 
@@ -94,12 +90,9 @@ class Adopter:
         The borrowed descriptor is closed in any case. *on_close* is the connection's to call, once.
         """
         try:
-            if not isinstance(borrowed.session, PostgresSession):
-                raise AdoptionError("the session speaks another protocol")
-            if _readable(borrowed.descriptor):
-                raise AdoptionError("the session has bytes pending that nobody asked for")
+            session = session_of(borrowed, PostgresSession)
             secret = secrets.token_bytes(_SECRET_BYTES)
-            pgconn = self._start(StartUp(borrowed.session, secret=secret))
+            pgconn = self._start(StartUp(session, secret=secret))
             os.dup2(borrowed.descriptor, pgconn.socket, inheritable=False)
         finally:
             os.close(borrowed.descriptor)
@@ -176,9 +169,3 @@ def _conninfo(directory: Path, port: int) -> bytes:
 
 def _socket_path(directory: Path, port: int) -> Path:
     return directory / f".s.PGSQL.{port}"
-
-
-def _readable(descriptor: int) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))

@@ -1,10 +1,9 @@
 """PyMySQL takes over a session that somebody else has logged in: it is given socket and state."""
 
 import os
-import select
 from collections.abc import Callable
 
-from executor.adopt.psycopg import AdoptionError
+from executor.adopt.checks import AdoptionError, session_of
 from executor.borrowing import Borrowed
 from executor.mysql.lent import MysqlConnection
 from executor.waiting import Patience
@@ -19,15 +18,11 @@ def adopt(
     The borrowed descriptor is the connection's, or closed. *on_close* is the connection's to call,
     once.
     """
-    session = borrowed.session
-    if not isinstance(session, MysqlSession):
+    try:
+        session = session_of(borrowed, MysqlSession)
+    except AdoptionError:
         os.close(borrowed.descriptor)
-        raise AdoptionError("the session speaks another protocol")
-    poll = select.poll()
-    poll.register(borrowed.descriptor, select.POLLIN)
-    if poll.poll(0):
-        os.close(borrowed.descriptor)
-        raise AdoptionError("the session has bytes pending that nobody asked for")
+        raise
     return MysqlConnection(
         borrowed.descriptor, session, handle=borrowed.handle, patience=patience, on_close=on_close
     )

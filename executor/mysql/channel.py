@@ -18,7 +18,7 @@ from executor.mysql.packets import (
     packets_of,
     read_rows,
 )
-from executor.pipeline import LostError
+from executor.stopping import LostError
 
 RECEIVE_BYTES: Final = 256 << 10
 """Read at once; what waits in a socket is seldom more."""

@@ -12,10 +12,7 @@ from typing import Final
 from executor.mysql.exchange import Exchange, Table
 from executor.mysql.lent import MysqlConnection
 from executor.mysql.packets import INIT_DB, QUERY, RESET_CONNECTION, Done
-from executor.pipeline import LostError
-
-NET_MS: Final = 2_000
-"""The server's own time limit lies so much above ours: it matters only when we are gone."""
+from executor.stopping import NET_MS, LostError
 
 _NAMES: Final = b"SET NAMES utf8mb4"
 _VARIABLES: Final = (
@@ -55,7 +52,8 @@ def prepare_new(connection: MysqlConnection, *, read_only: bool, statement_ms: i
     database = _value(exchange.table(_DATABASE))
     # A server from before there were roles refuses the question.
     role = exchange.table(_ROLE)
-    if asked is None:
+    # A login names a database; without one it has been dropped meanwhile.
+    if asked is None or database is None:
         raise LostError
     connection.session.collation = asked.columns[0].collation
     connection.session.reset = _commands(
@@ -65,7 +63,6 @@ def prepare_new(connection: MysqlConnection, *, read_only: bool, statement_ms: i
         read_only=read_only,
         limit_ms=statement_ms + NET_MS,
     )
-    connection.session.has_database = database is not None
     connection.is_clean = _send(connection)
     connection.is_clean = finish_reset(connection)
     if not connection.is_clean:
@@ -74,8 +71,7 @@ def prepare_new(connection: MysqlConnection, *, read_only: bool, statement_ms: i
 
 def start_reset(connection: MysqlConnection) -> bool:
     """Begin to forget all of a run; return False for a connection that must be closed instead."""
-    # Nothing leads back to no current database at all.
-    connection.is_clean = connection.session.has_database and _send(connection)
+    connection.is_clean = _send(connection)
     return connection.is_clean
 
 
@@ -111,7 +107,7 @@ def _send(connection: MysqlConnection) -> bool:
 def _commands(
     variables: dict[bytes, bytes],
     *,
-    database: bytes | None,
+    database: bytes,
     role: bytes | None,
     read_only: bool,
     limit_ms: int,
@@ -125,7 +121,7 @@ def _commands(
         RESET_CONNECTION,
         _NO_ROWS_FOUND,
         QUERY + b", ".join(settings),
-        *([] if database is None else [INIT_DB + database]),
+        INIT_DB + database,
         *([] if role is None else [QUERY + b"SET ROLE " + _role(role)]),
         *([_READS] if read_only else []),
         *([_PROFILING_OFF] if has_profiles else []),

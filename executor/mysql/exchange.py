@@ -15,7 +15,7 @@ from executor.mysql.packets import (
     read_head,
     read_row,
 )
-from executor.pipeline import LostError
+from executor.stopping import LostError
 
 CHUNK_ROWS: Final = 500
 CHUNK_BYTES: Final = 1 << 20

@@ -15,9 +15,9 @@ from executor.mysql.results import ResultText
 from executor.mysql.runner import StatementRun
 from executor.opening import Opening
 from executor.replies import Ready
-from executor.runner import WIRE_FACTOR
 from executor.settings import ExecutorSettings
 from executor.statements import read_asked
+from executor.stopping import WIRE_FACTOR
 from executor.waiting import Patience
 from wire.messages import Run
 

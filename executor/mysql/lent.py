@@ -9,22 +9,18 @@ from pymysql.err import OperationalError
 
 from executor.mysql.channel import Channel
 from executor.mysql.packets import QUIT
-from executor.pipeline import LostError
+from executor.stopping import LITTLE_MAX_BYTES, LostError
 from executor.waiting import Patience
 from wire.lending import MysqlSession
 from wire.names import Handle
 
-LITTLE_MAX_BYTES: Final = 256 << 10
-"""What a server may say while no statement runs: a set-up or a reset takes less than a page."""
 
-
-class Ours:
+class Prepared:
     """What we know of a session and the driver does not, once it is prepared."""
 
     def __init__(self) -> None:
         self.collation = 0
         """What the server says of text that is in our character set."""
-        self.has_database = False
         self.reset: tuple[bytes, ...] = ()
         """The commands that make it as new."""
 
@@ -54,7 +50,7 @@ class MysqlConnection(Connection):
         self.patience = patience
         """Of the run that uses the connection now."""
         self.channel: Final = Channel(descriptor, self.wait_for)
-        self.session: Final = Ours()
+        self.session: Final = Prepared()
         self.is_clean = True
         """Whether nothing but a reset that was sent stands between a run and the next; it is False
         from the moment of handing out."""

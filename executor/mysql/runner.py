@@ -16,10 +16,9 @@ from executor.mysql.failures import INTERRUPTED, UNDOES_ALL, fault_of
 from executor.mysql.lent import MysqlConnection
 from executor.mysql.packets import PING, QUERY, Column, Done, Failed
 from executor.mysql.results import NotUtf8Error, ResultText
-from executor.pipeline import LostError
 from executor.replies import Outcome
 from executor.rows import ResultTooLargeError
-from executor.runner import INTERRUPT_S, STOPPING_MAX_BYTES
+from executor.stopping import INTERRUPT_S, STOPPING_MAX_BYTES, LostError
 from executor.troubles import Troubles
 from executor.waiting import StoppedError
 from wire.faults import Fault, FaultCode
@@ -94,7 +93,17 @@ class StatementRun:
 
     def _execute(self, sql: bytes) -> None:
         self._troubles.sent()
-        self._exchange.say(QUERY + sql)
+        try:
+            self._exchange.say(QUERY + sql)
+            self._take_results()
+        except LostError:
+            # It may be the relay alone that died, and a server that is busy does not look whether
+            # anybody is there to hear what it finds.
+            if not self._troubles.is_stopped:
+                self._interrupt()
+            raise
+
+    def _take_results(self) -> None:
         while True:
             head = self._exchange.head()
             end = self._take_rows(head) if isinstance(head, list) else head

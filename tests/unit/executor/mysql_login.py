@@ -9,7 +9,8 @@ from pymysql.connections import Connection
 from tests.harness.logins import carried, over
 from tests.harness.mysql9 import Mysql9Server
 from tests.harness.mysql_family import MysqlFamilyServer
-from vault.login.mysql import MysqlTarget, Terms, kill, log_in
+from vault.login.mysql import MysqlTarget, kill, log_in
+from vault.login.mysql_authentication import Terms
 from wire.lending import MysqlSession, Session
 
 SETTLED_S: Final = 10.0

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pymysql
 import pytest
 
-from executor.adopt.psycopg import AdoptionError
+from executor.adopt.checks import AdoptionError
 from executor.borrowing import Borrowed
 from executor.mysql.adoption import adopt
 from executor.mysql.lent import MysqlConnection
 from executor.waiting import Bell, Patience, StoppedError
+from tests.harness.mysql9 import Mysql9Server
 from tests.unit.executor.mysql_login import MysqlLogin
 from tests.unit.executor.standin_vault import open_descriptors
 from wire.faults import FaultCode
@@ -19,6 +20,10 @@ from wire.lending import MysqlSession, PostgresSession
 from wire.names import Handle
 
 SESSION = MysqlSession(backend_id=1, version=b"9.7.0", capabilities=0, charset=45, status=2)
+
+# What the servers say to a client that does not send files, each by its own number.
+NO_LOCAL_FILES_MYSQL = 3948
+NO_LOCAL_FILES_MARIADB = 4166
 
 
 def patience(seconds: float = 10.0) -> Patience:
@@ -114,12 +119,14 @@ def test_it_never_connects_by_itself(mysql_login: MysqlLogin) -> None:
     connection.close()
 
 
-def test_no_file_is_ever_sent(mysql_login: MysqlLogin) -> None:
+def test_no_file_is_ever_sent(mysql_login: MysqlLogin, mysql_table: str) -> None:
     connection, _ = adopted(mysql_login)
 
-    with pytest.raises(pymysql.err.Error), connection.cursor() as cursor:
-        cursor.execute("load data local infile '/etc/hostname' into table nosuch")
+    with pytest.raises(pymysql.err.Error) as caught, connection.cursor() as cursor:
+        cursor.execute(f"load data local infile '/etc/hostname' into table {mysql_table}")
 
+    is_mysql = isinstance(mysql_login.server, Mysql9Server)
+    assert caught.value.args[0] == (NO_LOCAL_FILES_MYSQL if is_mysql else NO_LOCAL_FILES_MARIADB)
     connection.close()
 
 

@@ -14,8 +14,8 @@ from executor.mysql.adoption import adopt
 from executor.mysql.cleaning import finish_reset, prepare_new, start_reset
 from executor.mysql.results import ResultText
 from executor.mysql.runner import StatementRun
-from executor.pipeline import LostError
 from executor.replies import Outcome
+from executor.stopping import LostError
 from executor.waiting import Patience
 from wire.faults import FaultCode
 from wire.lending import MysqlSession
@@ -196,7 +196,6 @@ def test_a_set_up_without_end_is_given_up(rogue: Rogue) -> None:
 
 
 def test_a_reset_that_one_command_of_fails_hands_nothing_out(rogue: Rogue) -> None:
-    rogue.connection.session.has_database = True
     rogue.connection.session.reset = (b"\x1f", b"\x03set names utf8mb4")
     rogue.answers(ok() + packet(1, b"\xff\x28\x04#42000no") + ok())
 
@@ -205,7 +204,6 @@ def test_a_reset_that_one_command_of_fails_hands_nothing_out(rogue: Rogue) -> No
 
 
 def test_words_after_a_reset_that_nobody_asked_for_hand_nothing_out(rogue: Rogue) -> None:
-    rogue.connection.session.has_database = True
     rogue.connection.session.reset = (b"\x1f",)
     rogue.answers(ok() + ok() + ok())
 
