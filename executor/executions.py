@@ -10,10 +10,11 @@ from executor.adopt.psycopg import Adopter
 from executor.borrowing import VaultLink
 from executor.cleaning import finish_reset, prepare_new, start_reset
 from executor.dialects import POSTGRESQL
-from executor.engines import Checkout, Driver, Engines, EveryEngine
+from executor.engines import Engines, EveryEngine
 from executor.loaders import text_adapters
 from executor.mysql.executions import OnMysql
 from executor.opening import Opening
+from executor.pooling import Checkout, Driver
 from executor.replies import Ready, Reply, fault_before_sending, no_run, reply_to
 from executor.results import ResultText
 from executor.runner import StatementRun
@@ -44,6 +45,7 @@ class Executions:
             return no_run(fault_before_sending(error.code))
         try:
             outcome = ready.run()
+            ready.done()
             return reply_to(outcome, lambda: ready.give_back(is_reusable=outcome.is_reusable))
         except BaseException:
             ready.give_back(is_reusable=False)
@@ -87,7 +89,11 @@ class OnPostgresql:
             read_only=run.pool.access == "read-only",
         )
         checkout = self.engines.check_out(run.pool, run.grant, patience)
-        return Ready(lambda: self._statement_run(run, checkout).run(statement), checkout.give_back)
+        return Ready(
+            lambda: self._statement_run(run, checkout).run(statement),
+            checkout.done,
+            checkout.give_back,
+        )
 
     def _statement_run(self, run: Run, checkout: Checkout[LentConnection]) -> StatementRun:
         limits = self._settings

@@ -8,7 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from executor.adopt.checks import AdoptionError
 from executor.borrowing import Borrowed, VaultLink
-from executor.engines import Lent, Need
+from executor.pooling import Lent, Need
 from executor.stopping import LostError
 from executor.waiting import Patience
 from wire.faults import Fault, FaultCode, RefusedError

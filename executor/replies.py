@@ -28,6 +28,8 @@ class Ready(NamedTuple):
     """A statement and its connection: run it once, then give the connection back."""
 
     run: Callable[[], Outcome]
+    done: Callable[[], None]
+    """Called when it has run, before anybody hears of it."""
     give_back: GiveBack
 
 

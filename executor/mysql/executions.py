@@ -6,7 +6,7 @@ from pymysql import Error
 
 from executor.borrowing import VaultLink
 from executor.dialects import MYSQL
-from executor.engines import Checkout, Driver, Engines, Need
+from executor.engines import Engines
 from executor.mysql.adoption import adopt
 from executor.mysql.cleaning import finish_reset, prepare_new, start_reset
 from executor.mysql.lent import MysqlConnection
@@ -14,6 +14,7 @@ from executor.mysql.literals import written
 from executor.mysql.results import ResultText
 from executor.mysql.runner import StatementRun
 from executor.opening import Opening
+from executor.pooling import Checkout, Driver, Need
 from executor.replies import Ready
 from executor.settings import ExecutorSettings
 from executor.statements import read_asked
@@ -45,7 +46,11 @@ class OnMysql:
         asked = read_asked(payload, dialect=MYSQL, read_only=read_only)
         sql = written(asked.bound, asked.given)
         checkout = self.engines.check_out(run.pool, run.grant, patience)
-        return Ready(lambda: self._statement_run(run, checkout).run(sql), checkout.give_back)
+        return Ready(
+            lambda: self._statement_run(run, checkout).run(sql),
+            checkout.done,
+            checkout.give_back,
+        )
 
     def _prepare(self, connection: MysqlConnection, need: Need) -> None:
         prepare_new(connection, read_only=need.read_only, statement_ms=self._settings.statement_ms)

@@ -11,6 +11,7 @@ import msgspec
 
 from executor.borrowing import VaultLink
 from executor.executions import Executions
+from executor.replies import Reply
 from executor.settings import ExecutorSettings
 from executor.waiting import Bell, Patience
 from wire.messages import Run
@@ -108,6 +109,13 @@ class StatementBench:
         **params: object,
     ) -> Answer:
         return self.start(query, pool=pool, within_s=within_s, **params).answer()
+
+    def begin(self, query: str) -> Reply:
+        """Return a reply whose connection has yet to be given back, by `afterwards`."""
+        patience = Patience(time.monotonic() + 15)
+        return self.executions.execute(
+            a_run(a_pool(), engine=self._engine), a_payload(query), patience
+        )
 
     def _ask(self, run: Run, payload: bytes, patience: Patience) -> Answer:
         bell = Bell()

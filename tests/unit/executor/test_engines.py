@@ -2,7 +2,7 @@ import pytest
 
 from tests.harness.waiting import until
 from tests.unit.executor.standin_vault import Login, StandInVault
-from tests.unit.executor.statement_bench import StatementBench, a_pool, fault, rows
+from tests.unit.executor.statement_bench import StatementBench, a_pool, fault, rows, structured
 from wire.faults import Fault, FaultCode
 from wire.lending import Borrow, Disposed, Returned
 
@@ -28,6 +28,22 @@ def test_a_pool_keeps_its_connection_and_another_principal_gets_its_own(
     assert pids[0] == pids[1] == pids[2]
     assert len(set(pids)) == 3
     assert len(vault.lent) == 3
+
+
+def test_who_asks_again_at_once_waits_for_the_connection_that_is_coming_back(
+    bench: StatementBench, vault: StandInVault
+) -> None:
+    query = "select pg_backend_pid() as pid"
+    answered = bench.begin(query)
+
+    # The answer is there, so the next question may be.
+    too_early = bench.ask(query, within_s=0.2)
+    answered.afterwards()
+    again = bench.ask(query)
+
+    assert fault(too_early)["code"] == "unavailable"
+    assert rows(again) == rows(structured(answered.payload))
+    assert len(vault.lent) == 1
 
 
 def test_as_many_statements_run_at_once_as_there_are_slots(
