@@ -1,10 +1,11 @@
-"""The files that a connection's keys name: certificates and keys, which logins read, never we.
+"""The files that a connection's keys name: certificates, and keys, which logins read, never we.
 
-What is wrong with one is told by its key and a reason, not by its path. Whether its content is
-what it should be, the login that reads it says.
+What is wrong with one is told by its key and a reason, not by its path. Certificates are public and
+looked at; whether a key is what it should be, the login that reads it says.
 """
 
 import os
+import ssl
 import stat
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,18 @@ def read_path(keys: JsonObject, key: str, where: str, *, directory: Path) -> str
     return str(path)
 
 
+def read_certificates_path(
+    keys: JsonObject, key: str, where: str, *, directory: Path
+) -> str | None:
+    """Return what `read_path` does, of a file with certificates."""
+    path = read_path(keys, key, where, directory=directory)
+    if path is not None and not _has_certificate(path):
+        raise ConfigurationError(
+            f'{where} key "{key}" must be the path of a PEM file with a certificate in it'
+        )
+    return path
+
+
 def read_private_path(keys: JsonObject, key: str, where: str, *, directory: Path) -> str | None:
     """Return what `read_path` does, of a file that nobody else may read."""
     path = read_path(keys, key, where, directory=directory)
@@ -43,6 +56,16 @@ def read_private_path(keys: JsonObject, key: str, where: str, *, directory: Path
             "0600, or 0640 if it belongs to root"
         )
     return path
+
+
+def _has_certificate(path: str) -> bool:
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        found.load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return False
+    # A list of revoked ones would be taken, too.
+    return found.cert_store_stats()["x509"] > 0
 
 
 def _status(path: Path, key: str, where: str) -> os.stat_result:

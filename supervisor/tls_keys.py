@@ -5,12 +5,13 @@ the fall. What contradicts itself is refused, and so is what would have no effec
 names a root certificate is read by people as a file that has it verified.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from supervisor.checks import PATH_MAX_CHARACTERS, Check, choice, text
 from supervisor.keys import ConfigurationError
-from supervisor.named_files import read_path, read_private_path
+from supervisor.named_files import read_certificates_path, read_private_path
 from supervisor.strict_json import JsonObject
 from wire.lending import Tls
 from wire.names import TlsMode
@@ -50,10 +51,11 @@ def read_tls(
         if one in keys and other not in keys:
             raise ConfigurationError(f'{where} key "{one}" needs "{other}" beside it')
     is_system = keys.get("sslrootcert") == SYSTEM_ROOTS
+    certificates = partial(read_certificates_path, keys, where=where, directory=directory)
     return Tls(
         mode=mode,
-        roots=None if is_system else read_path(keys, "sslrootcert", where, directory=directory),
-        certificate=read_path(keys, "sslcert", where, directory=directory),
+        roots=None if is_system else certificates("sslrootcert"),
+        certificate=certificates("sslcert"),
         key=read_private_path(keys, "sslkey", where, directory=directory),
         is_direct=keys.get("sslnegotiation") == "direct",
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from console.commandline import COMMANDS, Command
 from console.failures import EXIT_FAILED
@@ -163,7 +164,7 @@ def test_the_ranges_of_the_limits_are_the_documented_ones() -> None:
 
 def test_the_readmes_configurations_load(tmp_path: Path) -> None:
     blocks = [part.split("```", 1)[0] for part in document("README.md").split("```json\n")[1:]]
-    (tmp_path / "company-root.pem").touch()
+    trustme.CA().cert_pem.write_to_path(tmp_path / "company-root.pem")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "books.db").touch()
 
@@ -179,8 +180,9 @@ def test_the_readmes_configurations_load(tmp_path: Path) -> None:
 
 def test_the_configuration_of_the_operations_page_loads(tmp_path: Path) -> None:
     block = document(OPERATIONS).split("```json\n", 1)[1].split("```", 1)[0]
-    for name in ("company-root.pem", "client.pem", "client.key"):
-        (tmp_path / name).touch(mode=0o600)
+    for name in ("company-root.pem", "client.pem"):
+        trustme.CA().cert_pem.write_to_path(tmp_path / name)
+    (tmp_path / "client.key").touch(mode=0o600)
 
     found = settings.check_configuration(parse_json(block.encode()), path=tmp_path / "c.json")
 

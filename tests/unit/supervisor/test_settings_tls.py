@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import trustme
 from msgspec import convert
 
 from supervisor.keys import ConfigurationError
@@ -23,8 +24,10 @@ ENGINES = pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A configuration's directory, with a root, a certificate and its key."""
-    for name in ("root.pem", "client.pem", "client.key"):
-        (tmp_path / name).write_text("PEM", encoding="ascii")
+    root = trustme.CA()
+    root.cert_pem.write_to_path(tmp_path / "root.pem")
+    root.issue_cert("client.example.com").cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+    (tmp_path / "client.key").write_text("nobody looks at this", encoding="ascii")
     (tmp_path / "client.key").chmod(0o600)
     return tmp_path
 
@@ -196,6 +199,21 @@ def test_a_file_that_cannot_be_read_is_told_by_its_key(
 
     assert f'key "{key}" must be the path of a file that can be read: {reason}' in refused
     assert "nothing.pem" not in refused
+
+
+@pytest.mark.parametrize("key", ["sslrootcert", "sslcert"])
+@pytest.mark.parametrize("content", ["", "PEM", "-----BEGIN CERTIFICATE-----\n!\n", "a key"])
+def test_a_file_without_a_certificate_is_told_by_its_key(
+    directory: Path, key: str, content: str
+) -> None:
+    if content == "a key":
+        content = trustme.CA().private_key_pem.bytes().decode()
+    (directory / "other.pem").write_text(content, encoding="ascii")
+    files = {"sslcert": "client.pem", "sslkey": "client.key", key: "other.pem"}
+
+    refused = refusal(directory, **files)
+
+    assert f'key "{key}" must be the path of a PEM file with a certificate in it' in refused
 
 
 def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(directory: Path) -> None:
