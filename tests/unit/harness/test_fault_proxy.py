@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.fault_proxy import FaultProxy, Faults
+from tests.harness.fault_proxy import Direction, FaultProxy, Faults
 from tests.harness.waiting import until
 
 
@@ -87,7 +87,22 @@ def test_bytes_pass_one_at_a_time_where_that_is_asked_for(echo: Echo) -> None:
             assert heard(client, 2) == letter
 
     assert b"".join(echo.pieces) == b"abcd"
-    assert len(echo.pieces) > 2
+
+
+def test_each_piece_is_passed_on_by_itself() -> None:
+    said, source = socket.socketpair()
+    # It keeps apart what TCP may put together again.
+    sink, came = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    with said, source, sink, came:
+        direction = Direction(source, sink, piece_bytes=1, cut_after_bytes=None)
+        said.sendall(b"ab")
+
+        direction.take()
+        for _ in range(2):
+            direction.give()
+
+        assert [came.recv(10), came.recv(10)] == [b"a", b"b"]
+        assert direction.waiting == b""
 
 
 def test_a_connection_is_reset_at_both_ends_after_so_many_bytes_up(echo: Echo) -> None:
