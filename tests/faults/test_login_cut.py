@@ -22,7 +22,7 @@ from tests.harness.mysql9 import Mysql9Server
 from tests.harness.mysql_databases import MysqlDatabases
 from tests.harness.mysql_family import MysqlFamilyServer
 from tests.harness.postgres_debian import PostgresTlsServer
-from tests.harness.relays import descriptors_of
+from tests.harness.processes import descriptors_of
 from tests.harness.system import System
 from tests.harness.waiting import settled, until
 from vault.login import mysql, mysql_authentication, postgres, postgres_authentication

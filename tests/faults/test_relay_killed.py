@@ -20,7 +20,8 @@ from tests.harness.mysql9 import Mysql9Server
 from tests.harness.mysql_databases import MysqlDatabases
 from tests.harness.mysql_family import MysqlFamilyServer
 from tests.harness.postgres_debian import PostgresTlsServer
-from tests.harness.relays import is_alive, relays_to
+from tests.harness.processes import is_alive
+from tests.harness.relays import relays_to
 from tests.harness.system import System
 from tests.harness.waiting import until
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,12 @@ class Certificate:
         """Return the certificate itself, as TLS shows it."""
         leaf = x509.load_pem_x509_certificate(self.chain.read_bytes())
         return leaf.public_bytes(serialization.Encoding.DER)
+
+    def server_context(self) -> ssl.SSLContext:
+        """Return what a server shows this certificate by."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain, self.key)
+        return context
 
 
 class Certificates:

@@ -6,6 +6,7 @@ from typing import Final
 from console.scan.orphans import ORPHAN_ROLE, with_orphans
 from console.scan.report import Suspect
 from tests.harness.memory import find_descendants
+from tests.harness.processes import descriptors_of
 from tests.harness.system import System
 
 _ESTABLISHED: Final = "01"
@@ -24,27 +25,6 @@ def relays_to(system: System, port: int) -> list[int]:
     orphans = {one.pid for one in suspects if one.role == ORPHAN_ROLE}
     wanted = _sockets_to(port)
     return sorted(pid for pid in logins | orphans if wanted & descriptors_of(pid))
-
-
-def descriptors_of(pid: int) -> set[str]:
-    """Return what a process has open, by the kernel's names; nothing where it is gone."""
-    found: set[str] = set()
-    try:
-        for path in Path(f"/proc/{pid}/fd").iterdir():
-            found.add(str(path.readlink()))
-    except (FileNotFoundError, ProcessLookupError):
-        # It has ended, or closed one of them, between two looks.
-        return found
-    return found
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process runs, or could run: one that waits for its parent is dead."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 def _sockets_to(port: int) -> set[str]:

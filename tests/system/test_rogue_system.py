@@ -13,7 +13,7 @@ from tests.harness.certificates import Certificates
 from tests.harness.clients import Fields, McpClient, fault_of
 from tests.harness.logins import PASSWORD
 from tests.harness.memory import find_descendants
-from tests.harness.relays import descriptors_of
+from tests.harness.processes import descriptors_of
 from tests.harness.rogue import Rogue, RogueServer
 from tests.harness.rogue_postgres import SERVER_TEXT
 from tests.harness.system import System

@@ -83,12 +83,6 @@ def a_server(
             thread.join()
 
 
-def a_context(certificate: Certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.chain, certificate.key)
-    return context
-
-
 def on_tcp() -> tuple[socket.socket, int]:
     listener = socket.create_server(("127.0.0.1", 0))
     return listener, listener.getsockname()[1]
@@ -116,7 +110,7 @@ def test_a_server_that_the_connection_accepts_tells_the_salt_in_tls(
 ) -> None:
     tls = a_tls(mode, certificates)
     listener, port = on_tcp()
-    with a_server(listener, a_context(picked(certificates))) as server:
+    with a_server(listener, picked(certificates).server_context()) as server:
         found = fetch_salt(a_login(port, tls))
 
     assert found == SALT
@@ -139,7 +133,7 @@ def test_a_server_that_the_connection_would_refuse_is_not_even_told_the_user(
 ) -> None:
     listener, port = on_tcp()
     with (
-        a_server(listener, a_context(picked(certificates))) as server,
+        a_server(listener, picked(certificates).server_context()) as server,
         pytest.raises(NoSaltError, match=f"certificate: .*{reason}"),
     ):
         fetch_salt(a_login(port, a_tls(mode, certificates)))
@@ -153,7 +147,7 @@ def test_a_server_without_tls_is_left_before_it_hears_more(
 ) -> None:
     listener, port = on_tcp()
     with (
-        a_server(listener, a_context(certificates.rsa), answer=answer) as server,
+        a_server(listener, certificates.rsa.server_context(), answer=answer) as server,
         pytest.raises(NoSaltError, match="does not speak TLS"),
     ):
         fetch_salt(a_login(port, a_tls("verify-full", certificates)))
@@ -167,7 +161,7 @@ def test_bytes_that_come_before_tls_are_taken_for_none_of_the_servers(
     listener, port = on_tcp()
     stuffed = b"S" + a_request(10, b"SCRAM-SHA-256\0\0")
     with (
-        a_server(listener, a_context(certificates.rsa), answer=stuffed),
+        a_server(listener, certificates.rsa.server_context(), answer=stuffed),
         pytest.raises(NoSaltError, match="do not agree on TLS"),
     ):
         fetch_salt(a_login(port, a_tls("verify-full", certificates)))
@@ -176,7 +170,7 @@ def test_bytes_that_come_before_tls_are_taken_for_none_of_the_servers(
 def test_direct_tls_begins_without_a_request_and_names_the_protocol(
     certificates: Certificates,
 ) -> None:
-    context = a_context(certificates.rsa)
+    context = certificates.rsa.server_context()
     context.set_alpn_protocols([ALPN])
     listener, port = on_tcp()
     with a_server(listener, context, is_direct=True) as server:
@@ -188,7 +182,7 @@ def test_direct_tls_begins_without_a_request_and_names_the_protocol(
 
 
 def test_a_server_that_asks_for_a_clients_certificate_gets_it(certificates: Certificates) -> None:
-    context = a_context(certificates.rsa)
+    context = certificates.rsa.server_context()
     context.load_verify_locations(certificates.roots)
     context.verify_mode = ssl.CERT_REQUIRED
     own = certificates.client(USER)

@@ -1,6 +1,5 @@
 """Systems of stand-ins: how a test makes them, and what it asks of them."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,11 +32,3 @@ def begun(system: System) -> Iterator[System]:
 def heard(journal: Path, role: str) -> str:
     """Return what every life of *role* wrote down."""
     return "".join(path.read_text() for path in sorted(journal.glob(f"{role}-*")))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

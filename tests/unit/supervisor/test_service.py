@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.processes import is_alive
 from tests.harness.waiting import until
-from tests.unit.supervisor.stand_ins import Maker, begun, heard, is_alive
+from tests.unit.supervisor.stand_ins import Maker, begun, heard
 
 
 def test_everything_starts_in_order_and_everybody_hears_of_everybody(

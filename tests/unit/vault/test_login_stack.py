@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.scan.mappings import read_mappings
 from tests.harness.memory import a_process
+from tests.harness.processes import stack_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,13 +25,6 @@ leave()
 OVERWRITES_IT = "overwrite_stack()\n"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reading other processes needs root")
-
-
-def stack_of(pid: int) -> bytes:
-    (found,) = [one for one in read_mappings(pid) if one.name == "[stack]"]
-    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-        memory.seek(found.start)
-        return memory.read(found.end - found.start)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.harness.certificates import Certificates
-from tests.unit.vault.tls_talk import PATIENCE_S, Serve, a_context, serving, trusting
+from tests.unit.vault.tls_talk import PATIENCE_S, Serve, serving, trusting
 from vault.login.relay import Relay
-from vault.login.tls import Channel
+from vault.login.tls import TlsChannel
 
 LARGE_BYTES = 8 << 20
 TOO_MUCH_BYTES = 64 << 20
@@ -44,8 +44,8 @@ def relaying(certificates: Certificates, serve: Serve, *, starts: bool = True) -
     with ExitStack() as stack:
         port = stack.enter_context(serving(serve))
         server = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        channel = Channel(trusting(certificates.roots), "127.0.0.1")
-        while not channel.shake():
+        channel = TlsChannel(trusting(certificates.roots), "127.0.0.1")
+        while not channel.handshake():
             server.sendall(channel.outgoing.read())
             channel.incoming.write(server.recv(65536))
         server.sendall(channel.outgoing.read())
@@ -78,7 +78,7 @@ def relaying(certificates: Certificates, serve: Serve, *, starts: bool = True) -
 
 def inside(certificates: Certificates, connection: socket.socket) -> ssl.SSLSocket:
     """Return the server's side of TLS, to which an end without a close_notify is an error."""
-    context = a_context(certificates.rsa)
+    context = certificates.rsa.server_context()
     return context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
 
 
@@ -131,7 +131,7 @@ def test_one_byte_at_a_time_is_as_good_as_all_at_once(certificates: Certificates
 
     def serve(connection: socket.socket) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        server = a_context(certificates.rsa).wrap_bio(incoming, outgoing, server_side=True)
+        server = certificates.rsa.server_context().wrap_bio(incoming, outgoing, server_side=True)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         is_over = False
         while not is_over:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from console.scan.mappings import read_mappings
 from supervisor.spawn import role_programs
+from tests.harness.processes import stack_of
 
 PROGRAM = Path(__file__).with_name("sealing_process.py")
 ROOT = Path(__file__).parents[3]
@@ -19,13 +19,6 @@ TIMES = 16
 """Without what the supervisor sets, three of ten leave something."""
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reading other processes needs root")
-
-
-def stack_of(pid: int) -> bytes:
-    (found,) = [one for one in read_mappings(pid) if one.name == "[stack]"]
-    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-        memory.seek(found.start)
-        return memory.read(found.end - found.start)
 
 
 def left_on_the_stack(password: bytes) -> int:

@@ -11,7 +11,6 @@ import pytest
 from tests.harness.certificates import Certificate, Certificates
 from tests.unit.vault.tls_talk import (
     GREETING,
-    a_context,
     by,
     refused,
     says_nothing,
@@ -143,7 +142,7 @@ def test_files_of_a_client_certificate_that_are_none_are_named_by_their_keys(
 def test_a_server_is_told_by_which_name_it_is_asked_and_never_by_which_address(
     certificates: Certificates, mode: TlsMode, host: str, announced: str | None
 ) -> None:
-    context, names = a_context(certificates.ecdsa), list[str | None]()
+    context, names = certificates.ecdsa.server_context(), list[str | None]()
     context.sni_callback = lambda _inside, name, _context: names.append(name)
 
     def serve(connection: socket.socket) -> None:
@@ -159,7 +158,7 @@ def test_a_server_is_told_by_which_name_it_is_asked_and_never_by_which_address(
 
 def test_a_client_certificate_is_shown_where_it_is_wanted(certificates: Certificates) -> None:
     own, seen = certificates.client("ann"), list[bytes | None]()
-    context = a_context(certificates.ecdsa)
+    context = certificates.ecdsa.server_context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(certificates.roots)
 

@@ -9,7 +9,6 @@ import pytest
 from tests.harness.certificates import Certificates
 from tests.unit.vault.tls_talk import (
     PATIENCE_S,
-    a_context,
     by,
     refused,
     says_nothing,
@@ -18,14 +17,14 @@ from tests.unit.vault.tls_talk import (
     trusting,
 )
 from vault.login.refusals import LoginRefusedError, Stage
-from vault.login.tls import Channel
+from vault.login.tls import TlsChannel
 
 
 @pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_wants_a_client_certificate_says_so_without_its_words(
     certificates: Certificates, maximum: ssl.TLSVersion
 ) -> None:
-    context = a_context(certificates.ecdsa)
+    context = certificates.ecdsa.server_context()
     context.maximum_version = maximum
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(certificates.roots)
@@ -112,7 +111,7 @@ def test_a_server_that_is_silent_in_the_handshake_is_given_up_at_the_deadline(
 
 
 def test_a_server_that_speaks_tls_1_1_only_is_refused(certificates: Certificates) -> None:
-    context = a_context(certificates.rsa)
+    context = certificates.rsa.server_context()
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
@@ -132,7 +131,7 @@ def test_a_host_that_no_certificate_can_have_is_refused(
     certificates: Certificates, host: str
 ) -> None:
     with pytest.raises(LoginRefusedError) as failure:
-        Channel(trusting(certificates.roots), host)
+        TlsChannel(trusting(certificates.roots), host)
 
     assert failure.value.stage is Stage.ENCRYPT
 

@@ -48,19 +48,13 @@ def serving(serve: Serve, host: str = "127.0.0.1") -> Iterator[int]:
             thread.join()
 
 
-def a_context(certificate: Certificate) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.chain, certificate.key)
-    return context
-
-
 def says_nothing(connection: socket.socket) -> None:
     connection.shutdown(socket.SHUT_WR)
 
 
 def by(certificate: Certificate, *, alpn: str | None = None, maximum: str = "TLSv1_3") -> Serve:
     """Return a server that echoes what it hears inside TLS."""
-    context = a_context(certificate)
+    context = certificate.server_context()
     context.maximum_version = ssl.TLSVersion[maximum]
     if alpn is not None:
         context.set_alpn_protocols([alpn])
