@@ -25,7 +25,7 @@ from executor.results import ResultText
 from executor.rows import ResultTooLargeError
 from executor.statements import Statement
 from executor.stopping import INTERRUPT_S, STOPPING_MAX_BYTES, LostError
-from executor.transaction import NO_SUCH_TIME, ROLLBACK, Stage, ending, opening
+from executor.transaction import NO_SUCH_TIME, ROLLBACK, RunStage, ending, opening
 from executor.troubles import Troubles
 from executor.waiting import StoppedError
 from wire.faults import Fault, FaultCode, RefusedError
@@ -91,7 +91,7 @@ class StatementRun:
 
     def _execute(self, statement: Statement) -> None:
         sql = statement.bound.sql.encode()
-        steps: dict[Stage, Step] = {
+        steps: dict[RunStage, Step] = {
             **opening(
                 read_only=self._read_only,
                 left_s=self._patience.left_s(),
@@ -101,13 +101,13 @@ class StatementRun:
         }
         values = [value for value in statement.values if not isinstance(value, JsonArray)]
         if len(values) < len(statement.values):
-            steps |= {Stage.PREPARE: Prepare(sql), Stage.DESCRIBE: Describe()}
+            steps |= {RunStage.PREPARE: Prepare(sql), RunStage.DESCRIBE: Describe()}
             self._exchange(steps, statement.bound)
             values = self._written(statement)
             steps = {}
         if self._troubles.fault is None:
             self._troubles.sent()
-            steps |= {Stage.STATEMENT: Command(sql, values), **ending(read_only=self._read_only)}
+            steps |= {RunStage.STATEMENT: Command(sql, values), **ending(read_only=self._read_only)}
             self._exchange(steps, statement.bound)
 
     def _written(self, statement: Statement) -> list[bytes | None]:
@@ -121,18 +121,18 @@ class StatementRun:
         try:
             return written(statement.bound, statement.values, types)
         except RefusedError as error:
-            self._exchange({Stage.END: ROLLBACK}, statement.bound)
+            self._exchange({RunStage.END: ROLLBACK}, statement.bound)
             self._troubles.refused(error.fault)
             return []
 
-    def _exchange(self, steps: Mapping[Stage, Step], bound: Bound) -> None:
+    def _exchange(self, steps: Mapping[RunStage, Step], bound: Bound) -> None:
         self._pipeline.send(list(steps.values()))
         for stage in steps:
             self._take_stage(stage, bound)
         self._pipeline.end_group()
 
-    def _take_stage(self, stage: Stage, bound: Bound) -> None:
-        if stage is Stage.STATEMENT and self._troubles.fault is None:
+    def _take_stage(self, stage: RunStage, bound: Bound) -> None:
+        if stage is RunStage.STATEMENT and self._troubles.fault is None:
             self._pipeline.in_chunks()
         for result in self._pipeline.results():
             if result.status == ExecStatus.FATAL_ERROR:
@@ -141,16 +141,16 @@ class StatementRun:
                 fault = Fault(code=FaultCode.STATEMENT_REFUSED, may_have_run=False)
                 self._troubles.refused(fault)
                 raise LostError
-            elif stage is Stage.DESCRIBE:
+            elif stage is RunStage.DESCRIBE:
                 self._parameter_types = [result.param_type(i) for i in range(result.nparams)]
-            elif stage is Stage.STATEMENT and self._troubles.fault is None:
+            elif stage is RunStage.STATEMENT and self._troubles.fault is None:
                 self._take(result)
 
-    def _fail(self, fault: Fault, stage: Stage) -> None:
-        if stage is Stage.SETTINGS and fault.sqlstate == NO_SUCH_TIME:
+    def _fail(self, fault: Fault, stage: RunStage) -> None:
+        if stage is RunStage.SETTINGS and fault.sqlstate == NO_SUCH_TIME:
             self._troubles.refused(_ANOTHERS)
             raise LostError
-        if stage is Stage.BEGIN and fault.sqlstate is not None:
+        if stage is RunStage.BEGIN and fault.sqlstate is not None:
             # The server's own word, and after it the rest of the group is skipped.
             fault = replace(fault, may_have_run=False)
         self._troubles.failed(fault)

@@ -24,7 +24,7 @@ _SETTINGS: Final = (
 )
 
 
-class Stage(Enum):
+class RunStage(Enum):
     """What a result is the result of."""
 
     BEGIN = auto()
@@ -37,16 +37,16 @@ class Stage(Enum):
 
 def opening(
     *, read_only: bool, left_s: float, checks_client: bool, mark: bytes
-) -> dict[Stage, Command]:
+) -> dict[RunStage, Command]:
     """Return what comes before a statement that has so much time left, in the session so marked."""
     limit_ms = int(left_s * 1000) + NET_MS
     check = b", " + CHECK_CLIENT % b"true" if checks_client else b""
     return {
-        Stage.BEGIN: Command(b"BEGIN READ ONLY" if read_only else b"BEGIN"),
-        Stage.SETTINGS: Command(_SETTINGS + check, [b"%d" % limit_ms, mark]),
+        RunStage.BEGIN: Command(b"BEGIN READ ONLY" if read_only else b"BEGIN"),
+        RunStage.SETTINGS: Command(_SETTINGS + check, [b"%d" % limit_ms, mark]),
     }
 
 
-def ending(*, read_only: bool) -> dict[Stage, Command]:
+def ending(*, read_only: bool) -> dict[RunStage, Command]:
     """Return what comes after it."""
-    return {Stage.END: ROLLBACK if read_only else Command(b"COMMIT")}
+    return {RunStage.END: ROLLBACK if read_only else Command(b"COMMIT")}

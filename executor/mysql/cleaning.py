@@ -9,9 +9,9 @@ out.
 
 from typing import Final
 
-from executor.mysql.exchange import Exchange, Table
+from executor.mysql.command_phase import CommandPhase, Table
 from executor.mysql.lent import MysqlConnection
-from executor.mysql.packets import INIT_DB, QUERY, RESET_CONNECTION, Done
+from executor.mysql.packets import INIT_DB, QUERY, RESET_CONNECTION, OkPacket
 from executor.stopping import NET_MS, LostError
 
 _NAMES: Final = b"SET NAMES utf8mb4"
@@ -44,14 +44,14 @@ def prepare_new(connection: MysqlConnection, *, read_only: bool, statement_ms: i
 
     Raises LostError or StoppedError.
     """
-    exchange = Exchange(connection.channel)
+    commands = CommandPhase(connection.channel)
     connection.expect_little()
-    if not isinstance(exchange.do(QUERY + _NAMES), Done):
+    if not isinstance(commands.do(QUERY + _NAMES), OkPacket):
         raise LostError
-    asked = exchange.table(_VARIABLES)
-    database = _value(exchange.table(_DATABASE))
+    asked = commands.table(_VARIABLES)
+    database = _value(commands.table(_DATABASE))
     # A server from before there were roles refuses the question.
-    role = exchange.table(_ROLE)
+    role = commands.table(_ROLE)
     # A login names a database; without one it has been dropped meanwhile.
     if asked is None or database is None:
         raise LostError
@@ -84,10 +84,10 @@ def finish_reset(connection: MysqlConnection) -> bool:
     if not is_clean:
         return False
     connection.expect_little()
-    exchange = Exchange(connection.channel)
+    commands = CommandPhase(connection.channel)
     due, connection.resets_due = connection.resets_due, ()
     try:
-        if not all(isinstance(exchange.done(command), Done) for command in due):
+        if not all(isinstance(commands.done(command), OkPacket) for command in due):
             return False
     except LostError:
         return False

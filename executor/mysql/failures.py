@@ -7,7 +7,7 @@ here.
 
 from typing import Final
 
-from executor.mysql.packets import Failed
+from executor.mysql.packets import ErrPacket
 from wire.faults import Fault, FaultCode
 
 WORDS_MAX: Final = 64 << 10
@@ -31,7 +31,7 @@ _HINTS: Final = {
 }
 
 
-def fault_of(failed: Failed) -> Fault:
+def fault_of(failed: ErrPacket) -> Fault:
     """Return the fault in what the server says."""
     if failed.errno in _SESSION_ENDED:
         code = FaultCode.CONNECTION_LOST
@@ -44,7 +44,7 @@ def fault_of(failed: Failed) -> Fault:
     )
 
 
-def _number(failed: Failed) -> str | None:
+def _number(failed: ErrPacket) -> str | None:
     """Return the error's number where its SQLSTATE says nothing."""
     return f"The server's error {failed.errno}." if failed.sqlstate == _UNSPECIFIC else None
 

@@ -47,7 +47,7 @@ class MalformedError(Exception):
     """The server has sent what the protocol does not know."""
 
 
-class Done(NamedTuple):
+class OkPacket(NamedTuple):
     """A command, or one of its results, has come to its end."""
 
     affected: int
@@ -65,7 +65,7 @@ class Done(NamedTuple):
         return bool(self.status & _IN_TRANSACTION)
 
 
-class Failed(NamedTuple):
+class ErrPacket(NamedTuple):
     """The server refuses a command, or gives one up."""
 
     errno: int
@@ -108,7 +108,7 @@ def packets_of(command: bytes) -> int:
     return len(command) // BODY_MAX_BYTES + 1
 
 
-def read_head(body: bytes) -> Done | Failed | int:
+def read_head(body: bytes) -> OkPacket | ErrPacket | int:
     """Return how an answer begins: with its end, or with the number of columns of its rows."""
     kind = _first(body)
     if kind == _OK:
@@ -124,7 +124,7 @@ def read_head(body: bytes) -> Done | Failed | int:
     return count
 
 
-def read_end(body: bytes) -> Done | Failed | None:
+def read_end(body: bytes) -> OkPacket | ErrPacket | None:
     """Return the end of columns or rows; None for a row."""
     kind = _first(body)
     if kind < _END:
@@ -137,7 +137,7 @@ def read_end(body: bytes) -> Done | Failed | None:
         warnings, status = _STATUS.unpack_from(body, 1)
     except struct.error:
         raise MalformedError from None
-    return Done(0, status, warnings)
+    return OkPacket(0, status, warnings)
 
 
 def read_column(body: bytes) -> Column:
@@ -205,17 +205,17 @@ def _read_values(data: bytes, at: int, end: int, count: int) -> Row:
     return values
 
 
-def _read_ok(body: bytes) -> Done:
+def _read_ok(body: bytes) -> OkPacket:
     affected, at = _read_number(body, 1)
     _, at = _read_number(body, at)  # the last id that was inserted
     try:
         status, warnings = _STATUS.unpack_from(body, at)
     except struct.error:
         raise MalformedError from None
-    return Done(affected, status, warnings)
+    return OkPacket(affected, status, warnings)
 
 
-def _read_error(body: bytes) -> Failed:
+def _read_error(body: bytes) -> ErrPacket:
     try:
         _, errno = _ERROR_HEAD.unpack_from(body)
     except struct.error:
@@ -225,7 +225,7 @@ def _read_error(body: bytes) -> Failed:
     if rest.startswith(b"#"):
         sqlstate = rest[1:_SQLSTATE_BYTES].decode("ascii", "replace")
         rest = rest[_SQLSTATE_BYTES:]
-    return Failed(errno, sqlstate, rest.decode(errors="replace"))
+    return ErrPacket(errno, sqlstate, rest.decode(errors="replace"))
 
 
 def _read_number(body: bytes, at: int) -> tuple[int, int]:

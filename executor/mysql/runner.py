@@ -11,10 +11,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from executor.mysql.exchange import CHUNK_ROWS, Exchange
+from executor.mysql.command_phase import CHUNK_ROWS, CommandPhase
 from executor.mysql.failures import INTERRUPTED, UNDOES_ALL, fault_of
 from executor.mysql.lent import MysqlConnection
-from executor.mysql.packets import PING, QUERY, Column, Done, Failed
+from executor.mysql.packets import PING, QUERY, Column, ErrPacket, OkPacket
 from executor.mysql.results import NotUtf8Error, ResultText
 from executor.replies import Outcome
 from executor.rows import ResultTooLargeError
@@ -61,7 +61,7 @@ class StatementRun:
         self._wire_from = self._channel.received_bytes
         self._wire_max_bytes = wire_max_bytes
         self._interrupt = interrupt
-        self._exchange = Exchange(self._channel)
+        self._commands = CommandPhase(self._channel)
         self._troubles = Troubles(read_only=read_only)
         self._is_cancelled = False
         """Whether the server has heard of a cancel, ours or another's, or of its own limit."""
@@ -83,8 +83,8 @@ class StatementRun:
         return self._conclude(is_whole=is_whole)
 
     def _begin(self) -> bool:
-        started = self._exchange.do(_START_READING if self._read_only else _START)
-        if isinstance(started, Failed):
+        started = self._commands.do(_START_READING if self._read_only else _START)
+        if isinstance(started, ErrPacket):
             self._fail(started, replace(fault_of(started), may_have_run=False))
             return False
         if not started.is_in_transaction:
@@ -94,7 +94,7 @@ class StatementRun:
     def _execute(self, sql: bytes) -> None:
         self._troubles.sent()
         try:
-            self._exchange.say(QUERY + sql)
+            self._commands.say(QUERY + sql)
             self._take_results()
         except LostError:
             # It may be the relay alone that died, and a server that is busy does not look whether
@@ -105,9 +105,9 @@ class StatementRun:
 
     def _take_results(self) -> None:
         while True:
-            head = self._exchange.head()
+            head = self._commands.head()
             end = self._take_rows(head) if isinstance(head, list) else head
-            if isinstance(end, Failed):
+            if isinstance(end, ErrPacket):
                 self._fail(end, fault_of(end))
                 return
             if not isinstance(head, list):
@@ -115,7 +115,7 @@ class StatementRun:
             if not end.has_more:
                 return
 
-    def _take_rows(self, columns: list[Column]) -> Done | Failed:
+    def _take_rows(self, columns: list[Column]) -> OkPacket | ErrPacket:
         """Take the rows of the first result that has some, and drop those of any other."""
         is_shown = not self._text.has_rows
         if is_shown:
@@ -124,7 +124,7 @@ class StatementRun:
             # One more than there is room for shows that there are more.
             is_enough = not is_shown or self._text.is_truncated
             most = CHUNK_ROWS if is_enough else self._text.room + 1
-            rows, end = self._exchange.rows(columns, most)
+            rows, end = self._commands.rows(columns, most)
             if is_shown and self._troubles.unfit is None:
                 self._take(partial(self._text.add, rows))
             if end is not None:
@@ -142,7 +142,7 @@ class StatementRun:
         except (ValueError, RecursionError):
             self._give_up_on(_NOT_OF_ITS_TYPE)
 
-    def _fail(self, failed: Failed, fault: Fault) -> None:
+    def _fail(self, failed: ErrPacket, fault: Fault) -> None:
         self._is_cancelled = failed.errno in INTERRUPTED
         self._is_all_undone = failed.errno in UNDOES_ALL
         self._troubles.failed(fault)
@@ -157,8 +157,8 @@ class StatementRun:
             return True
         if self._troubles.fault is not None:
             return self._undo()
-        committed = self._exchange.do(_COMMIT)
-        if isinstance(committed, Done):
+        committed = self._commands.do(_COMMIT)
+        if isinstance(committed, OkPacket):
             self._troubles.committed()
             return True
         if committed.errno in INTERRUPTED:
@@ -173,10 +173,10 @@ class StatementRun:
         """Roll back, and note what that cannot undo; return whether it worked."""
         fault = self._troubles.fault
         try:
-            before, after = self._exchange.do(PING), self._exchange.do(_ROLLBACK)
+            before, after = self._commands.do(PING), self._commands.do(_ROLLBACK)
         except LostError:
             return False
-        if isinstance(before, Failed) or isinstance(after, Failed):
+        if isinstance(before, ErrPacket) or isinstance(after, ErrPacket):
             return False
         # What ends its transaction by itself has kept something, unless it was the server that
         # undid all. A warning says that a table knows no transactions.

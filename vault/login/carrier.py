@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from vault.login.refusals import LoginRefusedError, Stage
 from vault.login.steps import Receive, Send, StartTls, Step
-from vault.login.tls import NEEDS_17, READ_BYTES, Channel, refusal
+from vault.login.tls import NEEDS_17, READ_BYTES, TlsChannel, refusal
 from vault.targets import may_connect, may_look_up, parsed
 from wire.lending import AllowedTarget, Tls
 
@@ -52,7 +52,7 @@ class Carrier:
         self.socket: socket.socket | None = None
         self.address: str | None = None
         """The server's, unless it was reached by a Unix socket."""
-        self.channel: Channel | None = None
+        self.channel: TlsChannel | None = None
         """What the connection is encrypted by, once it is."""
 
     def connect(
@@ -122,9 +122,9 @@ class Carrier:
     def _start_tls(self, alpn: str | None) -> bytes:
         if self._tls is None:
             raise LoginRefusedError(Stage.ENCRYPT, "Nothing says how to encrypt the connection.")
-        channel = Channel(self._tls, self._host, alpn=alpn)
+        channel = TlsChannel(self._tls, self._host, alpn=alpn)
         try:
-            self._shake(channel)
+            self._handshake(channel)
         except LoginRefusedError:
             # The server's log then says what we think of its certificate, if there is room for it.
             with contextlib.suppress(OSError):
@@ -139,8 +139,8 @@ class Carrier:
         self.channel = channel
         return channel.certificate()
 
-    def _shake(self, channel: Channel) -> None:
-        while not channel.shake():
+    def _handshake(self, channel: TlsChannel) -> None:
+        while not channel.handshake():
             self._put(channel.outgoing.read(), Stage.ENCRYPT)
             if not self._fill(channel, Stage.ENCRYPT):
                 raise ConnectionResetError
@@ -181,7 +181,7 @@ class Carrier:
                 return b""
         return part
 
-    def _fill(self, channel: Channel, stage: Stage) -> bool:
+    def _fill(self, channel: TlsChannel, stage: Stage) -> bool:
         """Give TLS what the server has sent; return whether that was anything."""
         self._wait(select.POLLIN, stage)
         part = self._open.recv(READ_BYTES)

@@ -13,7 +13,7 @@ import ssl
 import time
 from typing import Final
 
-from vault.login.tls import Channel
+from vault.login.tls import TlsChannel
 
 BUFFER_BYTES: Final = 256 * 1024
 """The most that is read from one side before it is written to the other."""
@@ -30,7 +30,12 @@ class Relay:
     """Two sockets, what waits for each, and whom to read next."""
 
     def __init__(
-        self, *, server: socket.socket, channel: Channel, executor: socket.socket, death_pipe: int
+        self,
+        *,
+        server: socket.socket,
+        channel: TlsChannel,
+        executor: socket.socket,
+        death_pipe: int,
     ) -> None:
         self._server = server
         self._channel = channel

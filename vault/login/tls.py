@@ -46,7 +46,7 @@ _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LEN
 _ALERT: Final = re.compile(r"(SSLV3|TLSV1|TLSV13)_ALERT_", re.ASCII)
 
 
-class Channel:
+class TlsChannel:
     """One TLS connection as client; *host* is whom the server must prove to be."""
 
     def __init__(self, tls: Tls, host: str, *, alpn: str | None = None) -> None:
@@ -64,7 +64,7 @@ class Channel:
         if tls.certificate is not None:
             self.inside.context = _with_certificate(_context(tls, alpn), tls)
 
-    def shake(self) -> bool:
+    def handshake(self) -> bool:
         """Go on with the handshake; return whether it is over, and the server who it should be."""
         try:
             self.inside.do_handshake()

@@ -9,9 +9,9 @@ from executor.mysql.packets import (
     BODY_MAX_BYTES,
     AtHand,
     Column,
-    Done,
-    Failed,
+    ErrPacket,
     MalformedError,
+    OkPacket,
     Row,
     framed,
     packets_of,
@@ -47,20 +47,20 @@ def column(name: bytes) -> bytes:
 
 
 def test_an_end_of_a_command_says_what_it_changed_and_how_the_session_is() -> None:
-    assert read_head(OK) == Done(affected=7, status=3, warnings=2)
-    assert Done(0, 1, 0).is_in_transaction
-    assert not Done(0, 2, 0).is_in_transaction
+    assert read_head(OK) == OkPacket(affected=7, status=3, warnings=2)
+    assert OkPacket(0, 1, 0).is_in_transaction
+    assert not OkPacket(0, 2, 0).is_in_transaction
 
 
 def test_an_end_of_rows_says_whether_more_results_follow() -> None:
     end = read_end(END)
 
-    assert end == Done(affected=0, status=8, warnings=2)
+    assert end == OkPacket(affected=0, status=8, warnings=2)
     assert end.has_more
 
 
 def test_an_error_has_a_number_a_sqlstate_and_words() -> None:
-    expected = Failed(1064, "42000", "You have an error")
+    expected = ErrPacket(1064, "42000", "You have an error")
 
     assert read_head(ERROR) == read_end(ERROR) == expected
     assert read_head(b"\xff\x10\x04Too many connections").sqlstate == "HY000"  # type: ignore[union-attr]  # an error

@@ -11,7 +11,7 @@ from executor import guard, runner
 from executor.dialects import POSTGRESQL
 from executor.guard_names import POSTGRESQL_FUNCTIONS
 from executor.pipeline import Command
-from executor.transaction import Stage, opening
+from executor.transaction import RunStage, opening
 from tests.harness.postgres import PostgresServer
 from tests.unit.executor.honest_reads import HONEST, PLACE
 from tests.unit.executor.read_only_attacks import OTHERS, STANDING, UNDONE, WRITES
@@ -92,7 +92,7 @@ def writes(connection: psycopg.Connection, statement: str) -> bool:
 
 def open_for_writing(
     *, read_only: bool, left_s: float, checks_client: bool, mark: bytes
-) -> dict[Stage, Command]:
+) -> dict[RunStage, Command]:
     assert read_only
     return opening(read_only=False, left_s=left_s, checks_client=checks_client, mark=mark)
 

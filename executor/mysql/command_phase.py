@@ -1,4 +1,7 @@
-"""Commands to a server of MySQL's protocol, and its answers as they come."""
+"""Commands to a server of MySQL's protocol, and its answers as they come.
+
+What MySQL's documents call the command phase: all that comes after a login.
+"""
 
 from typing import Final, NamedTuple
 
@@ -6,9 +9,9 @@ from executor.mysql.channel import Channel
 from executor.mysql.packets import (
     QUERY,
     Column,
-    Done,
-    Failed,
+    ErrPacket,
     MalformedError,
+    OkPacket,
     Row,
     read_column,
     read_end,
@@ -29,13 +32,13 @@ class Table(NamedTuple):
     rows: list[Row]
 
 
-class Exchange:
+class CommandPhase:
     """Sends commands and reads the answers; raises LostError for what cannot be understood."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def do(self, command: bytes) -> Done | Failed:
+    def do(self, command: bytes) -> OkPacket | ErrPacket:
         """Run a command that has no rows."""
         self._channel.say(command)
         return self.done(command)
@@ -45,7 +48,7 @@ class Exchange:
         self._channel.say(command)
         self._channel.expect(command)
 
-    def done(self, command: bytes) -> Done | Failed:
+    def done(self, command: bytes) -> OkPacket | ErrPacket:
         """Read the answer to *command*, which was sent and has no rows."""
         self._channel.expect(command)
         head = self.head()
@@ -62,9 +65,9 @@ class Exchange:
         rows, end = self.rows(columns)
         if end is None:
             raise LostError
-        return Table(columns, rows) if isinstance(end, Done) else None
+        return Table(columns, rows) if isinstance(end, OkPacket) else None
 
-    def head(self) -> Done | Failed | list[Column]:
+    def head(self) -> OkPacket | ErrPacket | list[Column]:
         """Return how the next result begins: with its end, or with its columns."""
         try:
             head = read_head(self._channel.packet())
@@ -74,7 +77,7 @@ class Exchange:
             end = read_end(self._channel.packet())
         except MalformedError:
             raise LostError from None
-        if isinstance(end, Failed):
+        if isinstance(end, ErrPacket):
             return end
         if end is None:
             raise LostError
@@ -82,7 +85,7 @@ class Exchange:
 
     def rows(
         self, columns: list[Column], at_most: int = CHUNK_ROWS
-    ) -> tuple[list[Row], Done | Failed | None]:
+    ) -> tuple[list[Row], OkPacket | ErrPacket | None]:
         """Return the next rows, and their end if that has come as well.
 
         They are *at_most* so many, and about as many as are held at a time.
