@@ -56,6 +56,11 @@ class LoginRefusedError(Exception):
         super().__init__(f"{sentence} ({', '.join(codes)})" if codes else sentence)
 
 
+def other_engines_login() -> LoginRefusedError:
+    """Return the refusal of a minimum that the server's kind does not know."""
+    return LoginRefusedError(Stage.NEGOTIATE, '"auth" is a login of another engine.')
+
+
 def malformed(stage: Stage) -> LoginRefusedError:
     """Return the refusal of what cannot be read."""
     return LoginRefusedError(stage, "The server sent a malformed message.")
