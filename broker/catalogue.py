@@ -236,7 +236,11 @@ _CONNECT: Final = Tool(
     ),
     input_schema=_input(
         {
-            "storage_type": {"type": "string", "enum": ["postgresql", "mysql", "sqlite"]},
+            "storage_type": {
+                "type": "string",
+                "enum": ["postgresql", "mysql", "sqlite"],
+                "description": "mysql is MariaDB, too; sqlite is refused, see above.",
+            },
             "host": {
                 "type": "string",
                 "minLength": 1,

@@ -58,7 +58,7 @@ class Executions:
             case "mysql":
                 return self.mysql.ready(run, payload, patience)
             case _:
-                raise RefusedError(Fault(code=FaultCode.NOT_AVAILABLE))
+                raise RefusedError(Fault(code=FaultCode.INTERNAL))
 
 
 class OnPostgresql:

@@ -145,7 +145,6 @@ class Requests:
             return Fault(
                 code=FaultCode.NOT_AVAILABLE,
                 message="The credentials of this connection are missing",
-                hint="Ask the operator to look into the log.",
             )
         if (refusal := self._errands.refusal(connection)) is not None:
             return refusal

@@ -47,7 +47,7 @@ SENTENCES: Final[dict[FaultCode, str]] = {
     FaultCode.CONNECTION_EXPIRED: "The connection ID has expired",
     FaultCode.UNKNOWN_CONNECTION_NAME: "No connection of that name is configured",
     FaultCode.INVALID_ARGUMENTS: "The tool's arguments are not valid",
-    FaultCode.NOT_AVAILABLE: "This is not available yet",
+    FaultCode.NOT_AVAILABLE: "This connection is not available",
     FaultCode.PLAINTEXT_REFUSED: "A password in the arguments is not accepted",
     FaultCode.TARGET_REFUSED: "Connecting to this target is not allowed",
     FaultCode.DATABASE_UNREACHABLE: "The database server could not be reached",
@@ -75,7 +75,7 @@ HINTS: Final[dict[FaultCode, str]] = {
     FaultCode.INVALID_CONNECTION: "Call connect_named_storage to get a new connection_id.",
     FaultCode.CONNECTION_EXPIRED: "Connect again to get a new connection_id.",
     FaultCode.UNKNOWN_CONNECTION_NAME: "Call list_connections to see the configured names.",
-    FaultCode.NOT_AVAILABLE: "Call list_connections, then connect_named_storage.",
+    FaultCode.NOT_AVAILABLE: "Ask the operator to look into the log.",
     FaultCode.PLAINTEXT_REFUSED: (
         "Use connect_named_storage with a name from list_connections. To allow passwords in "
         'arguments, the operator sets "plaintextPasswords": "accept".'

@@ -10,7 +10,7 @@ from typing import Final
 
 NO_TLS_OFFERED: Final = (
     "The server does not offer TLS here, and this connection is never made without: set it up "
-    'there, or say "sslmode": "disable".'
+    'there; a configured connection may say "sslmode": "disable" instead.'
 )
 """What is said of a server of either engine."""
 

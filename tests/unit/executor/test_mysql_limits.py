@@ -70,4 +70,4 @@ def test_an_engine_that_an_executor_does_not_have_runs_nothing(adopt_dir: Path) 
     answer = bench.ask("select 1")
 
     bench.close()
-    assert fault(answer)["code"] == "not_available"
+    assert fault(answer)["code"] == "internal"
