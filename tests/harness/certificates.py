@@ -97,9 +97,10 @@ class Certificates:
             "expired", self._ecdsa, *HOSTS, not_before=now - 2 * _DAY, not_after=now - _DAY
         )
 
-    def client(self, user: str) -> Certificate:
+    def client(self, user: str, key_type: trustme.KeyType = trustme.KeyType.ECDSA) -> Certificate:
         """Return a client's certificate, whose common name is *user*."""
-        return self._issued(f"client-{user}", self._ecdsa, f"{user}@test", common_name=user)
+        name = f"client-{user}"
+        return self._issued(name, self._ecdsa, f"{user}@test", common_name=user, key_type=key_type)
 
     def strange_client(self, user: str) -> Certificate:
         """Return a client's certificate by an authority that no server trusts."""

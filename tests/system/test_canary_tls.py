@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 import pytest
+from trustme import KeyType
 
 from console.scan.needles import Extra
 from console.scan.orphans import ORPHAN_ROLE
@@ -23,7 +24,8 @@ from tests.harness.waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="reading other processes needs root")
 
-WORKING = ("bound", "certified", "clear")
+CERTIFIED = {"certified": KeyType.ECDSA, "certified_rsa": KeyType.RSA}
+WORKING = ("bound", *CERTIFIED, "clear")
 FAILING = ("wrong", "nowhere", "untrusted")
 
 
@@ -32,7 +34,9 @@ def databases(postgres15: PostgresTlsServer, certificates: Certificates) -> Data
     made = Databases(postgres15)
     tls = {"sslmode": "verify-full", "sslrootcert": str(certificates.roots)}
     made.add("bound", **tls, channel_binding="require")
-    made.add("certified", **tls)
+    for name in CERTIFIED:
+        made.add(name, **tls)
+        postgres15.admin_sql(f"grant by_certificate to {made.role(name)}")
     made.add("clear", **tls, auth="password")
     made.add("wrong", **tls)
     made.add("nowhere", **tls)
@@ -40,23 +44,26 @@ def databases(postgres15: PostgresTlsServer, certificates: Certificates) -> Data
     made.connections["nowhere"]["port"] = 1
     made.connections["wrong"]["credentialsEnv"] = "WRONG_ON_PURPOSE"
     postgres15.admin_sql(f"grant in_clear to {made.role('clear')}")
-    postgres15.admin_sql(f"grant by_certificate to {made.role('certified')}")
     return made
 
 
 @pytest.fixture(scope="module")
-def client_certificate(certificates: Certificates, databases: Databases) -> Certificate:
-    own = certificates.client(databases.role("certified"))
-    databases.connections["certified"] |= {"sslcert": str(own.chain), "sslkey": str(own.key)}
-    return own
+def client_certificates(certificates: Certificates, databases: Databases) -> dict[str, Certificate]:
+    made = {
+        name: certificates.client(databases.role(name), key_type)
+        for name, key_type in CERTIFIED.items()
+    }
+    for name, own in made.items():
+        databases.connections[name] |= {"sslcert": str(own.chain), "sslkey": str(own.key)}
+    return made
 
 
 @pytest.fixture(scope="module")
-def system(databases: Databases, client_certificate: Certificate) -> Iterator[System]:
+def system(databases: Databases, client_certificates: dict[str, Certificate]) -> Iterator[System]:
     environment = dict(databases.environment)
     del environment[databases.variable("wrong")]
     environment["WRONG_ON_PURPOSE"] = f"{databases.role('wrong')}:not{databases.passwords['wrong']}"
-    assert client_certificate.key.exists()
+    assert all(own.key.exists() for own in client_certificates.values())
     with System(
         configuration={"connections": databases.connections}, credentials=environment
     ) as running:
@@ -96,14 +103,15 @@ def test_after_all_that_can_happen_no_relay_holds_the_password(
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", CERTIFIED)
 def test_after_all_that_can_happen_the_clients_private_key_is_nowhere(
-    system: System, databases: Databases, client_certificate: Certificate
+    system: System, databases: Databases, client_certificates: dict[str, Certificate], name: str
 ) -> None:
-    an_eventful(system, databases).live("certified")
+    an_eventful(system, databases).live(name)
 
-    (_, scalar), *others = private_numbers(client_certificate.key)
-    report = proved_absent(system, scalar, others)
-    assert databases.sessions("certified")
+    (_, number), *others = private_numbers(client_certificates[name].key)
+    report = proved_absent(system, number, others)
+    assert databases.sessions(name)
     assert ORPHAN_ROLE in {part.role for part in report.parts}
 
 
@@ -115,18 +123,19 @@ def test_what_was_looked_at_were_sessions_in_tls_and_one_with_a_certificate(
         rows = {name: client.execute(client.connect(name), asked)["rows"] for name in WORKING}
 
     assert rows["bound"] == rows["clear"] == [{"ssl": True, "client_serial": None}]
-    assert rows["certified"] != rows["bound"]
+    assert rows["bound"] not in [rows[name] for name in CERTIFIED]
 
 
+@pytest.mark.parametrize("name", CERTIFIED)
 def test_the_scan_finds_a_key_where_it_is_planted(
-    system: System, client_certificate: Certificate
+    system: System, client_certificates: dict[str, Certificate], name: str
 ) -> None:
-    (_, scalar), *others = private_numbers(client_certificate.key)
+    (_, number), *others = private_numbers(client_certificates[name].key)
     planted = system.directory / "planted"
-    planted.write_bytes(client_certificate.key.read_bytes())
+    planted.write_bytes(client_certificates[name].key.read_bytes())
     try:
         with pytest.raises(AssertionError, match="not proved absent"):
-            proved_absent(system, scalar, others)
+            proved_absent(system, number, others)
     finally:
         planted.unlink()
 
