@@ -18,9 +18,9 @@ from pathlib import Path
 from psycopg import pq
 from psycopg.pq.abc import PGconn
 
-from executor.adopt.lent import LentConnection
-from executor.adopt.psycopg import Adopter
 from executor.borrowing import Borrowed
+from executor.postgresql.adoption import Adopter
+from executor.postgresql.lent import LentConnection
 from executor.waiting import Patience
 from tests.harness.certificates import Certificates
 from tests.harness.login_desk import Desk

@@ -2,10 +2,10 @@
 
 from typing import NoReturn
 
-from executor.adopt.psycopg import forget_environment
 from executor.borrowing import VaultLink
 from executor.executions import Executions
 from executor.lender import VaultLender
+from executor.postgresql.adoption import forget_environment
 from executor.sandbox import confine
 from executor.service import Service
 from executor.settings import ExecutorSettings

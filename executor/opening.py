@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final, Generic, Protocol, TypeVar
 
-from executor.adopt.checks import AdoptionError
+from executor.adopting import AdoptionError
 from executor.borrowing import Borrowed, VaultLink
 from executor.pooling import Lent, Need
 from executor.stopping import LostError

@@ -13,7 +13,8 @@ PostgreSQL has two colons of its own, and they stay what they are:
   parameter can follow. Write `JSON_OBJECT(key: value)`, with a space, when the key is a bare word.
 
 To PostgreSQL, values go as text of unknown type, so the server infers each type from its place, and
-numbers keep every digit. Only of an array the form depends on that type (`executor/arrays.py`).
+numbers keep every digit. Only of an array the form depends on that type
+(`executor/postgresql/arrays.py`).
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from executor.adopt.checks import AdoptionError, session_of
+from executor.adopting import AdoptionError, session_of
 from executor.borrowing import Borrowed
 from executor.mysql.lent import MysqlConnection
 from executor.waiting import Patience

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from psycopg import pq
 
-from executor.adopt.checks import AdoptionError
-from executor.adopt.lent import LentConnection
-from executor.adopt.psycopg import PATH_MAX_BYTES, Adopter, forget_environment
+from executor.adopting import AdoptionError
 from executor.borrowing import Borrowed
+from executor.postgresql.adoption import PATH_MAX_BYTES, Adopter, forget_environment
+from executor.postgresql.lent import LentConnection
 from executor.waiting import Bell, Patience, StoppedError
 from tests.unit.executor.standin_vault import Login, open_descriptors
 from wire.faults import FaultCode

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from executor.arrays import argument
-from executor.server_types import ServerType, built_in
+from executor.postgresql.arrays import argument
+from executor.postgresql.server_types import ServerType, built_in
 from tests.unit.executor.statement_bench import StatementBench, fault, rows
 from wire.faults import FaultCode, RefusedError
 

@@ -3,9 +3,8 @@ import time
 
 import pytest
 
-from executor import cleaning
-from executor.adopt import lent
-from executor.pipeline import Command, Pipeline
+from executor.postgresql import cleaning, lent
+from executor.postgresql.pipeline import Command, Pipeline
 from executor.waiting import Patience
 from tests.unit.executor.standin_vault import Login, StandInVault
 from tests.unit.executor.statement_bench import StatementBench, a_pool, fault, rows

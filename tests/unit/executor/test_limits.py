@@ -3,9 +3,9 @@ import socket
 
 import pytest
 
-from executor import runner
-from executor.failures import WORDS_MAX_BYTES
-from executor.meter import Meter
+from executor.postgresql import runner
+from executor.postgresql.failures import WORDS_MAX_BYTES
+from executor.postgresql.meter import Meter
 from tests.unit.executor.standin_vault import Login, StandInVault
 from tests.unit.executor.statement_bench import LIMITS, StatementBench, a_pool, fault, rows
 from wire.lending import Returned

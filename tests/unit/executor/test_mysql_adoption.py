@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pymysql
 import pytest
 
-from executor.adopt.checks import AdoptionError
+from executor.adopting import AdoptionError
 from executor.borrowing import Borrowed
 from executor.mysql.adoption import adopt
 from executor.mysql.lent import MysqlConnection

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from executor import guard, runner
+from executor import guard
 from executor.dialects import POSTGRESQL
 from executor.guard_names import POSTGRESQL_FUNCTIONS
-from executor.pipeline import Command
-from executor.transaction import RunStage, opening
+from executor.postgresql import runner
+from executor.postgresql.pipeline import Command
+from executor.postgresql.transaction import RunStage, opening
 from tests.harness.postgres import PostgresServer
 from tests.unit.executor.honest_reads import HONEST, PLACE
 from tests.unit.executor.read_only_attacks import OTHERS, STANDING, UNDONE, WRITES

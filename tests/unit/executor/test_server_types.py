@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from executor.server_types import LEARNED_MAX, KnownTypes, ServerType, built_in
+from executor.postgresql.server_types import LEARNED_MAX, KnownTypes, ServerType, built_in
 from tests.unit.executor.standin_vault import Login
 from tests.unit.executor.statement_bench import LIMITS, StatementBench, a_pool, fault, rows
 

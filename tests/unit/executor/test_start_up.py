@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from executor.adopt.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
+from executor.postgresql.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
 from wire.lending import PostgresSession
 
 SECRET = b"\x01\x02\x03\x04"

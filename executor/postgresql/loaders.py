@@ -16,8 +16,8 @@ from psycopg.types.bool import BoolLoader
 from psycopg.types.numeric import FloatLoader, IntLoader
 from psycopg.types.string import TextLoader
 
+from executor.postgresql.server_types import KnownTypes
 from executor.rows import EXACT_MAX, embedded_json
-from executor.server_types import KnownTypes
 
 Row: TypeAlias = tuple[object, ...]
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from executor.parameters import Bound, JsonArray, Value, text, unfit
-from executor.server_types import ServerType
+from executor.postgresql.server_types import ServerType
 from wire.faults import RefusedError
 
 DIMENSIONS_MAX: Final = 6

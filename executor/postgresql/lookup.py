@@ -10,8 +10,8 @@ from typing import Final
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from executor.pipeline import Command, Pipeline
-from executor.server_types import KnownTypes, ServerType
+from executor.postgresql.pipeline import Command, Pipeline
+from executor.postgresql.server_types import KnownTypes, ServerType
 
 _LOOKUP: Final = b"""
 WITH RECURSIVE step (asked, oid, is_element) AS (

@@ -19,10 +19,10 @@ from psycopg import Error, pq
 from psycopg.conninfo import make_conninfo
 from psycopg.pq.abc import PGconn
 
-from executor.adopt.checks import AdoptionError, session_of
-from executor.adopt.lent import LentConnection
-from executor.adopt.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
+from executor.adopting import AdoptionError, session_of
 from executor.borrowing import Borrowed
+from executor.postgresql.lent import LentConnection
+from executor.postgresql.start_up import START_UP_MAX_BYTES, StartUp, StartUpError
 from executor.waiting import Patience
 from wire.lending import PostgresSession
 

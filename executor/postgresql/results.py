@@ -11,7 +11,8 @@ from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from executor.loaders import Precision, Row, with_arrays
+from executor.postgresql.loaders import Precision, Row, with_arrays
+from executor.postgresql.server_types import KnownTypes
 from executor.rows import (
     MakeRow,
     ResultTooLargeError,
@@ -21,7 +22,6 @@ from executor.rows import (
     rows_json,
     unique_names,
 )
-from executor.server_types import KnownTypes
 
 _encode: Final = msgspec.json.Encoder().encode
 

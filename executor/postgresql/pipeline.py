@@ -12,7 +12,7 @@ from psycopg import Error
 from psycopg.pq import ExecStatus, PipelineStatus
 from psycopg.pq.abc import PGresult
 
-from executor.adopt.lent import LentConnection
+from executor.postgresql.lent import LentConnection
 from executor.stopping import LostError
 
 CHUNK_ROWS: Final = 1000

@@ -13,19 +13,19 @@ from psycopg import Error
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from executor.adopt.lent import LentConnection
-from executor.arrays import written
-from executor.failures import CANCELED, fault_of
-from executor.lookup import look_up, look_up_afterwards
-from executor.meter import Meter
 from executor.parameters import Bound, JsonArray
-from executor.pipeline import Command, Describe, Pipeline, Prepare, Step
+from executor.postgresql.arrays import written
+from executor.postgresql.failures import CANCELED, fault_of
+from executor.postgresql.lent import LentConnection
+from executor.postgresql.lookup import look_up, look_up_afterwards
+from executor.postgresql.meter import Meter
+from executor.postgresql.pipeline import Command, Describe, Pipeline, Prepare, Step
+from executor.postgresql.results import ResultText
+from executor.postgresql.transaction import NO_SUCH_TIME, ROLLBACK, RunStage, ending, opening
 from executor.replies import Outcome
-from executor.results import ResultText
 from executor.rows import ResultTooLargeError
 from executor.statements import Statement
 from executor.stopping import INTERRUPT_S, STOPPING_MAX_BYTES, LostError
-from executor.transaction import NO_SUCH_TIME, ROLLBACK, RunStage, ending, opening
 from executor.troubles import Troubles
 from executor.waiting import StoppedError
 from wire.faults import Fault, FaultCode, RefusedError

@@ -8,8 +8,8 @@ In a session that is not the one that we made as new, the settings fail, and not
 from enum import Enum, auto
 from typing import Final
 
-from executor.cleaning import CHECK_CLIENT, MARK
-from executor.pipeline import Command
+from executor.postgresql.cleaning import CHECK_CLIENT, MARK
+from executor.postgresql.pipeline import Command
 from executor.stopping import NET_MS
 
 ROLLBACK: Final = Command(b"ROLLBACK")

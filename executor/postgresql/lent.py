@@ -9,8 +9,8 @@ from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
-from executor.meter import Meter
-from executor.server_types import KnownTypes
+from executor.postgresql.meter import Meter
+from executor.postgresql.server_types import KnownTypes
 from executor.stopping import LITTLE_MAX_BYTES
 from executor.waiting import Patience
 from wire.names import Handle

@@ -17,8 +17,8 @@ from typing import Final
 from psycopg import Error
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from executor.adopt.lent import LentConnection
-from executor.pipeline import Command, Pipeline
+from executor.postgresql.lent import LentConnection
+from executor.postgresql.pipeline import Command, Pipeline
 from executor.stopping import LostError
 
 CHECK_CLIENT: Final = b"pg_catalog.set_config('client_connection_check_interval', '500', %b)"

@@ -1,8 +1,8 @@
 """The server's types: what they are called, and which of them are arrays of what.
 
 Those that come with PostgreSQL are known by their numbers. Of all others a session is asked once
-(enums, domains, composites, what extensions bring; `executor/lookup.py`), and its connection keeps
-the answer. Pure.
+(enums, domains, composites, what extensions bring; `lookup.py`), and its connection keeps the
+answer. Pure.
 """
 
 from collections.abc import Iterable

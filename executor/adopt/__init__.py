@@ -1,1 +1,0 @@
-"""Drivers take over an authenticated socket."""

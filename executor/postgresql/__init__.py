@@ -1,0 +1,1 @@
+"""PostgreSQL: connections that were lent to psycopg, and statements on them."""
