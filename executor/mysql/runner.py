@@ -18,28 +18,18 @@ from executor.mysql.packets import PING, QUERY, Column, ErrPacket, OkPacket
 from executor.mysql.results import NotUtf8Error, ResultText
 from executor.replies import Outcome
 from executor.rows import ResultTooLargeError
-from executor.stopping import INTERRUPT_S, STOPPING_MAX_BYTES, LostError
-from executor.troubles import Troubles
-from executor.waiting import StoppedError
+from executor.stopping import NOT_OF_ITS_TYPE, EnoughError, LostError, Stopper
 from wire.faults import Fault, FaultCode
 
 _NOT_UTF8: Final = Fault(
     code=FaultCode.STATEMENT_FAILED,
     message="The result has text that is not UTF-8; leave character_set_results as it is",
 )
-_NOT_OF_ITS_TYPE: Final = Fault(
-    code=FaultCode.STATEMENT_FAILED,
-    message="The result cannot be read: a value is not what its type says",
-)
 _INTERRUPTED: Final = Fault(code=FaultCode.STATEMENT_FAILED)
 _START_READING: Final = QUERY + b"START TRANSACTION READ ONLY"
 _START: Final = QUERY + b"START TRANSACTION"
 _COMMIT: Final = QUERY + b"COMMIT"
 _ROLLBACK: Final = QUERY + b"ROLLBACK"
-
-
-class _EnoughError(Exception):
-    """What is still to come of a read does not matter."""
 
 
 class StatementRun:
@@ -54,20 +44,25 @@ class StatementRun:
         wire_max_bytes: int,
         interrupt: Callable[[], None],
     ) -> None:
-        self._channel = connection.channel
-        self._patience = connection.patience
+        channel = connection.channel
         self._text = text
         self._read_only = read_only
-        self._wire_from = self._channel.received_bytes
-        self._wire_max_bytes = wire_max_bytes
         self._interrupt = interrupt
-        self._commands = CommandPhase(self._channel)
-        self._troubles = Troubles(read_only=read_only)
+        before_bytes = channel.received_bytes
+        self._stopper = Stopper(
+            connection.patience,
+            read_only=read_only,
+            has_said_more_than=lambda most: channel.received_bytes - before_bytes > most,
+            wire_max_bytes=wire_max_bytes,
+            interrupt=interrupt,
+        )
+        self._troubles = self._stopper.troubles
+        channel.wait = partial(self._stopper.wait, channel.fileno())
+        self._commands = CommandPhase(channel)
         self._is_cancelled = False
         """Whether the server has heard of a cancel, ours or another's, or of its own limit."""
         self._is_all_undone = False
         """Whether the server has undone the whole transaction by itself."""
-        self._channel.wait = self._wait
 
     def run(self, sql: bytes) -> Outcome:
         """Run *sql* to its end, whatever that is."""
@@ -76,8 +71,8 @@ class StatementRun:
             if self._begin():
                 self._execute(sql)
                 is_whole = self._end()
-        except _EnoughError:
-            return self._shown(is_reusable=False)
+        except EnoughError:
+            return self._stopper.outcome(self._text, is_reusable=False)
         except LostError:
             return Outcome(b"", self._troubles.when_lost(), is_reusable=False)
         return self._conclude(is_whole=is_whole)
@@ -130,7 +125,7 @@ class StatementRun:
             if end is not None:
                 return end
             if is_shown and self._text.is_truncated and self._read_only:
-                raise _EnoughError
+                raise EnoughError
 
     def _take(self, act: Callable[[], None]) -> None:
         try:
@@ -140,7 +135,7 @@ class StatementRun:
         except (NotUtf8Error, UnicodeDecodeError):
             self._give_up_on(_NOT_UTF8)
         except (ValueError, RecursionError):
-            self._give_up_on(_NOT_OF_ITS_TYPE)
+            self._give_up_on(NOT_OF_ITS_TYPE)
 
     def _fail(self, failed: ErrPacket, fault: Fault) -> None:
         self._is_cancelled = failed.errno in INTERRUPTED
@@ -186,47 +181,18 @@ class StatementRun:
         return True
 
     def _give_up_on(self, unfit: Fault) -> None:
-        """Stop a statement whose result cannot be shown: reads by closing, writes by cancelling."""
-        if self._troubles.unfit is not None:
-            return
-        self._troubles.cannot_be_shown(unfit)
-        if self._read_only:
-            raise _EnoughError
-        self._stop(unfit.code)
-
-    def _wait(self, events: int) -> int:
-        received = self._channel.received_bytes - self._wire_from
-        if not self._troubles.is_stopped and received > self._wire_max_bytes:
-            self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
-        elif received > self._wire_max_bytes + STOPPING_MAX_BYTES:
-            raise LostError
-        while True:
-            try:
-                return self._patience.wait(self._channel.fileno(), events)
-            except StoppedError as error:
-                if self._troubles.is_stopped:
-                    raise LostError from None
-                self._stop(error.code)
-
-    def _stop(self, code: FaultCode) -> None:
-        """Cancel at the database; the server then has a moment to say how the statement ended."""
-        if self._troubles.stop(code):
-            self._patience = self._patience.grace(INTERRUPT_S)
-            self._interrupt()
+        # Of several results the first that cannot be shown counts.
+        if self._troubles.unfit is None:
+            self._stopper.give_up_on(unfit)
 
     def _conclude(self, *, is_whole: bool) -> Outcome:
         is_reusable = is_whole and not self._troubles.is_stopped
         if (said := self._troubles.fault) is None:
-            return self._shown(is_reusable=is_reusable)
+            return self._stopper.outcome(self._text, is_reusable=is_reusable)
         fault = self._troubles.when_failed(
-            said, is_cancelled=self._is_cancelled, is_late=self._patience.is_over()
+            said, is_cancelled=self._is_cancelled, is_late=self._stopper.patience.is_over()
         )
         if said.may_have_run and self._is_cancelled:
             fault = replace(fault, may_have_run=True)
         is_reusable = is_reusable and fault.code is not FaultCode.DEADLINE
         return Outcome(b"", fault, is_reusable)
-
-    def _shown(self, *, is_reusable: bool) -> Outcome:
-        if self._troubles.unfit is not None:
-            return Outcome(b"", self._troubles.unfit, is_reusable)
-        return Outcome(self._text.finish(), None, is_reusable, self._text.rows)

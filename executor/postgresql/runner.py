@@ -6,6 +6,7 @@ a type that nobody knows yet one after. A run that is cancelled or cut short cos
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -25,18 +26,12 @@ from executor.postgresql.transaction import NO_SUCH_TIME, ROLLBACK, RunStage, en
 from executor.replies import Outcome
 from executor.rows import ResultTooLargeError
 from executor.statements import Statement
-from executor.stopping import INTERRUPT_S, STOPPING_MAX_BYTES, LostError
-from executor.troubles import Troubles
-from executor.waiting import StoppedError
+from executor.stopping import NOT_OF_ITS_TYPE, EnoughError, LostError, Stopper
 from wire.faults import Fault, FaultCode, RefusedError
 
 _NOT_UTF8: Final = Fault(
     code=FaultCode.STATEMENT_FAILED,
     message="The result has text that is not UTF-8; leave client_encoding as it is",
-)
-_NOT_OF_ITS_TYPE: Final = Fault(
-    code=FaultCode.STATEMENT_FAILED,
-    message="The result cannot be read: a value is not what its type says",
 )
 _ANOTHERS: Final = Fault(
     code=FaultCode.STATEMENT_REFUSED,
@@ -45,10 +40,6 @@ _ANOTHERS: Final = Fault(
     may_have_run=False,
 )
 _COPYING: Final = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
-
-
-class _EnoughError(Exception):
-    """What is still to come of a read does not matter."""
 
 
 class StatementRun:
@@ -64,15 +55,18 @@ class StatementRun:
         interrupt: Callable[[], None],
     ) -> None:
         self._connection = connection
-        self._patience = connection.patience
-        self._descriptor = connection.pgconn.socket
         self._text = text
         self._read_only = read_only
-        self._wire_max_bytes = wire_max_bytes
-        self._interrupt = interrupt
-        self._meter = Meter(self._descriptor)
-        self._pipeline = Pipeline(connection, self._wait)
-        self._troubles = Troubles(read_only=read_only)
+        descriptor = connection.pgconn.socket
+        self._stopper = Stopper(
+            connection.patience,
+            read_only=read_only,
+            has_said_more_than=Meter(descriptor).exceeds,
+            wire_max_bytes=wire_max_bytes,
+            interrupt=interrupt,
+        )
+        self._troubles = self._stopper.troubles
+        self._pipeline = Pipeline(connection, partial(self._stopper.wait, descriptor))
         self._parameter_types: list[int] = []
 
     def run(self, statement: Statement) -> Outcome:
@@ -81,8 +75,8 @@ class StatementRun:
         try:
             self._execute(statement)
             is_whole = self._settle()
-        except _EnoughError:
-            return self._shown(is_reusable=False)
+        except EnoughError:
+            return self._stopper.outcome(self._text, is_reusable=False)
         except LostError:
             if not self._troubles.is_cut_short:
                 return Outcome(b"", self._troubles.when_lost(), is_reusable=False)
@@ -94,7 +88,7 @@ class StatementRun:
         steps: dict[RunStage, Step] = {
             **opening(
                 read_only=self._read_only,
-                left_s=self._patience.left_s(),
+                left_s=self._stopper.patience.left_s(),
                 checks_client=self._connection.checks_client,
                 mark=self._connection.mark,
             )
@@ -159,13 +153,13 @@ class StatementRun:
         if self._troubles.unfit is not None:
             return
         if unfit := self._write(lambda: self._text.add(result)):
-            self._give_up_on(unfit)
+            self._stopper.give_up_on(unfit)
         elif self._text.is_truncated and self._read_only:
             if not self._text.unknown:
-                raise _EnoughError
+                raise EnoughError
             # What the first rows are is still to be asked, and a session answers in order.
             if self._troubles.cut_short():
-                self._cancel()
+                self._stopper.cancel()
 
     def _write(self, add: Callable[[], None]) -> Fault | None:
         try:
@@ -175,7 +169,7 @@ class StatementRun:
         except UnicodeDecodeError:
             self._troubles.cannot_be_shown(_NOT_UTF8)
         except (Error, ValueError, RecursionError):
-            self._troubles.cannot_be_shown(_NOT_OF_ITS_TYPE)
+            self._troubles.cannot_be_shown(NOT_OF_ITS_TYPE)
         return self._troubles.unfit
 
     def _settle(self) -> bool:
@@ -187,46 +181,19 @@ class StatementRun:
         is_whole = True
         try:
             look_up_afterwards(self._pipeline, asked, self._connection.types)
-        except (LostError, _EnoughError):
+        except (LostError, EnoughError):
             # The statement has ended all the same, and its rows are here.
             is_whole = False
         self._write(self._text.settle)
         return is_whole
 
-    def _give_up_on(self, unfit: Fault) -> None:
-        """Stop a statement whose result cannot be shown: reads by closing, writes by cancelling."""
-        self._troubles.cannot_be_shown(unfit)
-        if self._read_only:
-            raise _EnoughError
-        self._stop(unfit.code)
-
-    def _wait(self, events: int) -> int:
-        if not self._troubles.is_stopped and self._meter.exceeds(self._wire_max_bytes):
-            self._give_up_on(Fault(code=FaultCode.RESULT_TOO_LARGE))
-        elif self._meter.exceeds(self._wire_max_bytes + STOPPING_MAX_BYTES):
-            raise LostError
-        while True:
-            try:
-                return self._patience.wait(self._descriptor, events)
-            except StoppedError as error:
-                if self._troubles.is_stopped:
-                    raise LostError from None
-                self._stop(error.code)
-
-    def _stop(self, code: FaultCode) -> None:
-        if self._troubles.stop(code):
-            self._cancel()
-
-    def _cancel(self) -> None:
-        """Cancel at the database; the server then has a moment to say how the statement ended."""
-        self._patience = self._patience.grace(INTERRUPT_S)
-        self._interrupt()
-
     def _conclude(self, *, is_whole: bool) -> Outcome:
         is_reusable = is_whole and not self._troubles.is_stopped
         if (said := self._troubles.fault) is not None:
             fault = self._troubles.when_failed(
-                said, is_cancelled=said.sqlstate == CANCELED, is_late=self._patience.is_over()
+                said,
+                is_cancelled=said.sqlstate == CANCELED,
+                is_late=self._stopper.patience.is_over(),
             )
             is_reusable = is_reusable and fault.code is not FaultCode.DEADLINE
             return Outcome(b"", fault, is_reusable)
@@ -235,9 +202,4 @@ class StatementRun:
             # What was read may be valid and wrong: bytes of another encoding are often UTF-8 too.
             self._troubles.cannot_be_shown(self._troubles.unfit or _NOT_UTF8)
         self._troubles.committed()
-        return self._shown(is_reusable=is_reusable and is_utf8)
-
-    def _shown(self, *, is_reusable: bool) -> Outcome:
-        if self._troubles.unfit is not None:
-            return Outcome(b"", self._troubles.unfit, is_reusable)
-        return Outcome(self._text.finish(), None, is_reusable, self._text.rows)
+        return self._stopper.outcome(self._text, is_reusable=is_reusable and is_utf8)

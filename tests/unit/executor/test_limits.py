@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from executor.postgresql import runner
+from executor import stopping
 from executor.postgresql.failures import WORDS_MAX_BYTES
 from executor.postgresql.meter import Meter
 from tests.unit.executor.standin_vault import Login, StandInVault
@@ -32,7 +32,7 @@ def test_a_write_whose_result_is_too_large_says_whether_it_has_run(
     bench: StatementBench, login: Login, own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may take longer to cancel than a client should wait.
-    monkeypatch.setattr(runner, "INTERRUPT_S", 30.0)
+    monkeypatch.setattr(stopping, "INTERRUPT_S", 30.0)
     large = f"insert into {own_table} select n from generate_series(1, :rows) n "
 
     answer = bench.ask(large + "returning n, repeat('x', 1000000)", rows="200")
@@ -46,7 +46,7 @@ def test_a_write_whose_result_is_too_large_says_whether_it_has_run(
 def test_a_write_that_goes_on_and_on_after_its_cancel_is_not_waited_for(
     bench: StatementBench, own_table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "STOPPING_MAX_BYTES", 0)
+    monkeypatch.setattr(stopping, "STOPPING_MAX_BYTES", 0)
     large = f"insert into {own_table} select n from generate_series(1, 200) n "
 
     answer = bench.ask(large + "returning n, repeat('x', 1000000)")
