@@ -188,6 +188,9 @@ class LimitedProtocol(HttpToolsProtocol):
             self._large_bytes = 0
             self.transport.set_write_buffer_limits()
         super().on_response_complete()
+        if self._is_receiving and not self._in_head:
+            # Of the next request's time it was we who took some: nothing was read meanwhile.
+            self._expect(self._limits.body_s)
         self._rest()
 
     def look(self, now: float) -> None:

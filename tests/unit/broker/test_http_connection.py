@@ -2,88 +2,20 @@
 
 import asyncio
 import contextlib
-import json
 import socket
-from collections.abc import AsyncIterator
-from typing import NamedTuple
 
 import pytest
 
 from broker.crowd import HttpLimits
 from tests.harness.waiting import until
-from tests.unit.broker.serving import Gateway, a_gateway, tool_call
+from tests.unit.broker.http_client import WITHIN_S, a_call, a_client, a_head
+from tests.unit.broker.serving import a_gateway
 from tests.unit.broker.standin_router import ID, StandInRouter
 from wire.results import success
 
-WITHIN_S = 20.0
 SOON_S = 0.3
 LARGE = success({"rows": [{"text": "x" * (12 << 20)}]})
 """More than the two kernels' buffers take by themselves."""
-
-
-class Client(NamedTuple):
-    """A client that says what it wants, byte by byte."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def say(self, *parts: bytes) -> None:
-        self.writer.write(b"".join(parts))
-
-    async def head(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), WITHIN_S)
-
-    async def until(self, mark: bytes) -> None:
-        """Read up to *mark*, however far it is."""
-        tail = b""
-        while mark not in tail:
-            read = await asyncio.wait_for(self.reader.read(1 << 10), WITHIN_S)
-            assert read
-            tail = tail[-len(mark) :] + read
-
-    async def end(self) -> bytes:
-        """Return what comes until the connection ends."""
-        rest = b""
-        with contextlib.suppress(ConnectionResetError):
-            while part := await asyncio.wait_for(self.reader.read(1 << 20), WITHIN_S):
-                rest += part
-        return rest
-
-
-@contextlib.asynccontextmanager
-async def a_client(gateway: Gateway, *, receives_bytes: int = 0) -> AsyncIterator[Client]:
-    connecting = socket.socket()
-    if receives_bytes:
-        connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives_bytes)
-    connecting.settimeout(0)
-    await asyncio.get_running_loop().sock_connect(connecting, ("127.0.0.1", gateway.port))
-    reader, writer = await asyncio.open_connection(sock=connecting, limit=1 << 12)
-    try:
-        yield Client(reader, writer)
-    finally:
-        writer.transport.abort()
-
-
-def a_head(gateway: Gateway, length: object = 0, *, token: str | None = None) -> bytes:
-    lines = [
-        "POST /mcp HTTP/1.1",
-        f"host: 127.0.0.1:{gateway.port}",
-        f"authorization: Bearer {token or gateway.token}",
-        "content-type: application/json",
-        "accept: application/json, text/event-stream",
-        "mcp-protocol-version: 2025-11-25",
-        "transfer-encoding: chunked" if length is None else f"content-length: {length}",
-    ]
-    return "\r\n".join((*lines, "", "")).encode()
-
-
-def a_call(gateway: Gateway, *, plain: bool = True, query: str = "select 1") -> bytes:
-    further = {} if plain else {"unheardOf": None}
-    arguments = {"connection_id": ID, "query": query}
-    body = json.dumps(
-        tool_call("execute_query", arguments, version="2025-11-25", **further)
-    ).encode()
-    return a_head(gateway, len(body)) + body
 
 
 @pytest.mark.parametrize("said", [b"", b"\r\n", b"POST /mcp HTTP/1.1\r\n"])
@@ -154,6 +86,23 @@ def test_a_request_that_runs_longer_than_any_limit_is_answered() -> None:
             return await client.end()
 
     assert asyncio.run(run()).count(b'"code":"unavailable"') == 2
+
+
+def test_a_request_has_its_whole_time_once_the_one_before_it_is_answered() -> None:
+    async def run() -> bytes:
+        # While the first one runs, the time of the second is over once, and almost twice.
+        limits = HttpLimits(body_s=2.0)
+        async with (
+            a_gateway(None, limits=limits, statement_ms=3600) as gateway,
+            a_client(gateway) as client,
+        ):
+            client.say(a_call(gateway), a_head(gateway, 1 << 20), b"x" * ((1 << 20) - 1))
+            await client.until(b'"code":"unavailable"')
+            await asyncio.sleep(1.0)  # a client may be slow
+            client.say(b"x")
+            return await client.head()
+
+    assert b"HTTP/1.1 400" in asyncio.run(run())
 
 
 @pytest.mark.parametrize(
