@@ -104,7 +104,7 @@ class FaultProxy:
 
 
 @dataclass(slots=True)
-class Direction:
+class _Direction:
     """What goes one way."""
 
     source: socket.socket
@@ -145,8 +145,8 @@ class _Connection:
         for end in (client, server):
             end.settimeout(0)
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.up = Direction(client, server, faults.piece_bytes, faults.cut_after_up_bytes)
-        self.down = Direction(server, client, faults.piece_bytes, faults.cut_after_down_bytes)
+        self.up = _Direction(client, server, faults.piece_bytes, faults.cut_after_up_bytes)
+        self.down = _Direction(server, client, faults.piece_bytes, faults.cut_after_down_bytes)
         self._flows = flows
         self._is_cut = False
         self._bell, self._ringer = socket.socketpair()

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.fault_proxy import Direction, FaultProxy, Faults
+from tests.harness.fault_proxy import FaultProxy, Faults
 from tests.harness.waiting import until
+
+TRIES = 500
 
 
 class Echo:
@@ -82,27 +84,15 @@ def test_without_faults_all_bytes_pass_and_ends_are_passed_on(echo: Echo) -> Non
 
 def test_bytes_pass_one_at_a_time_where_that_is_asked_for(echo: Echo) -> None:
     with FaultProxy(echo.port, faults=Faults(piece_bytes=1)) as proxy, dial(proxy) as client:
-        for letter in (b"ab", b"cd"):
-            client.sendall(letter)
-            assert heard(client, 2) == letter
+        # TCP may put two together again, but not each time.
+        for times in range(1, TRIES + 1):
+            client.sendall(b"ab")
+            assert heard(client, 2) == b"ab"
+            if len(echo.pieces) > times:
+                break
 
-    assert b"".join(echo.pieces) == b"abcd"
-
-
-def test_each_piece_is_passed_on_by_itself() -> None:
-    said, source = socket.socketpair()
-    # It keeps apart what TCP may put together again.
-    sink, came = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    with said, source, sink, came:
-        direction = Direction(source, sink, piece_bytes=1, cut_after_bytes=None)
-        said.sendall(b"ab")
-
-        direction.take()
-        for _ in range(2):
-            direction.give()
-
-        assert [came.recv(10), came.recv(10)] == [b"a", b"b"]
-        assert direction.waiting == b""
+    assert b"".join(echo.pieces) == b"ab" * times
+    assert len(echo.pieces) > times
 
 
 def test_a_connection_is_reset_at_both_ends_after_so_many_bytes_up(echo: Echo) -> None:
