@@ -105,7 +105,7 @@ def over(connection: socket.socket) -> Callable[[Step], bytes]:
             case Receive(exactly_bytes):
                 return connection.recv(exactly_bytes, socket.MSG_WAITALL)
             case StartTls():
-                raise NotImplementedError
+                raise AssertionError("nothing here speaks TLS")
 
     return obey
 

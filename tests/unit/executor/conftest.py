@@ -15,7 +15,7 @@ from tests.harness.postgres import PostgresServer
 from tests.unit.executor.file_bench import FileBench
 from tests.unit.executor.mysql_login import MysqlLogin
 from tests.unit.executor.standin_vault import Login, StandInVault
-from tests.unit.executor.statement_bench import StatementBench
+from tests.unit.executor.statement_bench import StatementBench, a_mysql_bench
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +104,8 @@ def mysql_vault(mysql_login: MysqlLogin) -> Iterator[StandInVault]:
 @pytest.fixture
 def mysql_bench(mysql_vault: StandInVault, adopt_dir: Path) -> Iterator[StatementBench]:
     """Where statements are run on that server."""
-    link = VaultLink()
-    link.connect(mysql_vault.executors_end())
-    made = StatementBench(link, adopt_dir, "mysql")
-    yield made
-    made.close()
-    link.disconnect()
+    with a_mysql_bench(mysql_vault.executors_end(), adopt_dir) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -61,6 +63,17 @@ def a_payload(query: str, params: dict[str, object] | None = None) -> bytes:
     return json.dumps(
         {"connection_id": "c" * 43, "query": query, "params": params or {}}, ensure_ascii=False
     ).encode()
+
+
+@contextmanager
+def a_mysql_bench(executors_end: int, directory: Path) -> Iterator["StatementBench"]:
+    """Lend a bench of its own link to a vault, whose other end is *executors_end*."""
+    link = VaultLink()
+    link.connect(executors_end)
+    made = StatementBench(link, directory, "mysql")
+    yield made
+    made.close()
+    link.disconnect()
 
 
 class Asked:

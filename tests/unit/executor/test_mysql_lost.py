@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from executor.borrowing import VaultLink
 from tests.harness.fault_proxy import FaultProxy
 from tests.harness.waiting import until
 from tests.unit.executor.mysql_login import SETTLED_S, MysqlLogin
 from tests.unit.executor.standin_vault import StandInVault
-from tests.unit.executor.statement_bench import StatementBench, fault, rows
+from tests.unit.executor.statement_bench import StatementBench, a_mysql_bench, fault, rows
 from wire.lending import Interrupt, Returned
 
 ROWS = 60
@@ -42,12 +41,8 @@ def carrying_vault(mysql_login: MysqlLogin, carrier: FaultProxy) -> Iterator[Sta
 
 @pytest.fixture
 def carried_bench(carrying_vault: StandInVault, adopt_dir: Path) -> Iterator[StatementBench]:
-    link = VaultLink()
-    link.connect(carrying_vault.executors_end())
-    made = StatementBench(link, adopt_dir, "mysql")
-    yield made
-    made.close()
-    link.disconnect()
+    with a_mysql_bench(carrying_vault.executors_end(), adopt_dir) as made:
+        yield made
 
 
 def is_running(login: MysqlLogin, words: str) -> Callable[[], bool]:
