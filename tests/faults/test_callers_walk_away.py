@@ -94,7 +94,7 @@ def test_when_all_callers_walk_away_the_next_are_served_at_once(
     with McpClient.http(system) as walking, McpClient.http(system) as staying:
         left, kept = walking.connect("writer"), staying.connect("writer")
         running = begin(walking, left, slow, CALLERS - logging_in)
-        until(lambda: len(databases.sessions("writer", state="active")) == len(running))
+        until(lambda: len(databases.sleepers("writer")) == len(running))
 
         with held_logins(databases.server):
             running += begin(walking, left, slow, logging_in)

@@ -31,7 +31,7 @@ def test_a_statement_that_is_too_slow_ends_on_the_server(
         answer = client.execute(connection_id, "select pg_sleep(30)")
 
         assert fault_of(answer)["code"] == "deadline"
-        assert not databases.sessions("writer", state="active")
+        assert not databases.sleepers("writer")
         assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
 
 
@@ -43,11 +43,11 @@ def test_a_client_that_cancels_ends_its_statement(
     with open_client(system, way) as client:
         connection_id = client.connect("writer")
         running = client.begin_execute(connection_id, "select pg_sleep(30)")
-        until(lambda: databases.sessions("writer", state="active"))
+        until(lambda: databases.sleepers("writer"))
 
         running.cancel()
 
-        until(lambda: not databases.sessions("writer", state="active"), within_s=1.5)
+        until(lambda: not databases.sleepers("writer"), within_s=1.5)
         assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
 
 
@@ -57,8 +57,8 @@ def test_a_client_that_goes_away_ends_its_statement(
 ) -> None:
     with open_client(system, way) as client:
         client.begin_execute(client.connect("writer"), "select pg_sleep(30)")
-        until(lambda: databases.sessions("writer", state="active"))
+        until(lambda: databases.sleepers("writer"))
 
         client.leave()
 
-        until(lambda: not databases.sessions("writer", state="active"), within_s=1.5)
+        until(lambda: not databases.sleepers("writer"), within_s=1.5)

@@ -22,7 +22,7 @@ def client(system: System) -> Iterator[McpClient]:
 
 def kill_who_runs(system: System, databases: Databases, name: str) -> int:
     """Kill the executor that holds the active session of a connection."""
-    (backend,) = until(lambda: databases.sessions(name, state="active"))
+    (backend,) = until(lambda: databases.sleepers(name))
     loans = system.status().loans or []
     (executor,) = [loan["executor"] for loan in loans if loan["backend_id"] == backend]
     number = [one.name for one in system.processes("executor")].index(str(executor).split(".")[0])
@@ -43,7 +43,7 @@ def test_a_write_that_was_running_is_reported_lost_and_never_run_again(
 
     assert fault_of(answer)["code"] == "executor_lost"
     assert fault_of(answer)["may_have_run"] is True
-    until(lambda: not databases.sessions("writer", state="active"), within_s=3)
+    until(lambda: not databases.sleepers("writer"), within_s=3)
     system.wait_until_replaced("executor", pid)
     assert client.execute(connection_id, f"select * from {table} where text = 'lost'")["rows"] == []
 
@@ -68,15 +68,15 @@ def test_a_read_only_statement_that_kills_two_executors_is_given_up(
     running = client.begin_execute(connection_id, "select pg_sleep(20)")
 
     first = kill_who_runs(system, databases, "reader")
-    until(lambda: databases.sessions("reader", state="active"))
+    until(lambda: databases.sleepers("reader"))
     system.wait_until_replaced("executor", first)
-    until(lambda: len(databases.sessions("reader", state="active")) == 1)
+    until(lambda: len(databases.sleepers("reader")) == 1)
     second = kill_who_runs(system, databases, "reader")
     answer = running.result(5)
 
     assert fault_of(answer)["code"] == "executor_lost"
     system.wait_until_replaced("executor", second)
-    until(lambda: not databases.sessions("reader", state="active"), within_s=3)
+    until(lambda: not databases.sleepers("reader"), within_s=3)
     assert client.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
 
 

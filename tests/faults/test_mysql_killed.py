@@ -75,7 +75,7 @@ def test_what_a_killed_executor_had_borrowed_ends_at_the_server_with_what_it_hel
 ) -> None:
     connection_id = client.connect("main")
     running = client.begin_execute(connection_id, LOCK.format(30))
-    until(lambda: accounts.runs_statement("main"))
+    until(lambda: accounts.sleepers("main"))
     (session,) = accounts.sessions("main")
 
     pid = kill_who_runs(system, "main")
@@ -96,12 +96,12 @@ def test_a_read_is_run_once_more_and_the_first_run_ends_at_the_server(
     connection_id = client.connect("main_reading")
     asked = "select 5 as five from (select sleep(1.5)) as slow"
     running = client.begin_execute(connection_id, asked)
-    until(lambda: accounts.runs_statement("main"))
+    until(lambda: accounts.sleepers("main"))
 
     pid = kill_who_runs(system, "main_reading")
 
     assert running.result(10)["rows"] == [{"five": 5}]
-    until(lambda: not accounts.runs_statement("main"))
+    until(lambda: not accounts.sleepers("main"))
     system.wait_until_replaced("executor", pid)
 
 
@@ -122,7 +122,7 @@ def require_the_id_survives(server: MysqlFamilyServer, end: Ends) -> None:
     with a_system(accounts) as system, McpClient.http(system) as client:
         connection_id = client.connect("main")
         running = client.begin_execute(connection_id, SLEEP)
-        until(lambda: accounts.runs_statement("main"))
+        until(lambda: accounts.sleepers("main"))
 
         end(server)
         try:

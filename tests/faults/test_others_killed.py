@@ -36,7 +36,7 @@ def test_a_running_query_does_not_notice_that_the_vault_dies_and_dies_again(
         connection_id = client.connect("writer")
         client.execute(connection_id, "select 1")
         running = client.begin_execute(connection_id, "select 7 as n from pg_sleep(2.5)")
-        until(lambda: databases.sessions("writer", state="active"))
+        until(lambda: databases.sleepers("writer"))
 
         for _ in range(3):
             system.wait_until_replaced(role, system.kill(role))
@@ -59,13 +59,13 @@ def test_what_the_old_vault_lent_the_next_one_can_cancel(
 ) -> None:
     connection_id = client.connect("writer")
     running = client.begin_execute(connection_id, "select pg_sleep(20)")
-    until(lambda: databases.sessions("writer", state="active"))
+    until(lambda: databases.sleepers("writer"))
     pid = system.kill("vault")
     system.wait_until_replaced("vault", pid)
 
     running.cancel()
 
-    until(lambda: not databases.sessions("writer", state="active"), within_s=3)
+    until(lambda: not databases.sleepers("writer"), within_s=3)
 
 
 def test_the_router_takes_what_was_in_flight_with_it_and_says_so(
@@ -73,7 +73,7 @@ def test_the_router_takes_what_was_in_flight_with_it_and_says_so(
 ) -> None:
     connection_id = client.connect("writer")
     running = client.begin_execute(connection_id, "select pg_sleep(3)")
-    until(lambda: databases.sessions("writer", state="active"))
+    until(lambda: databases.sleepers("writer"))
 
     pid = system.kill("router")
     answer = running.result(2)
@@ -89,12 +89,12 @@ def test_a_gateways_death_cancels_what_its_clients_ran(
 ) -> None:
     connection_id = client.connect("writer")
     running = client.begin_execute(connection_id, "select pg_sleep(20)")
-    until(lambda: databases.sessions("writer", state="active"))
+    until(lambda: databases.sleepers("writer"))
 
     pid = system.kill("gateway")
 
     assert running.exception(5) is not None
-    until(lambda: not databases.sessions("writer", state="active"), within_s=3)
+    until(lambda: not databases.sleepers("writer"), within_s=3)
     system.wait_until_replaced("gateway", pid)
     with McpClient.http(system) as another:
         assert another.execute(connection_id, "select 1 as n")["rows"] == [{"n": 1}]
@@ -106,7 +106,7 @@ def test_nothing_survives_the_supervisor(databases: Databases) -> None:
     ) as system:
         with McpClient.http(system) as client:
             client.begin_execute(client.connect("writer"), "select pg_sleep(20)")
-            until(lambda: databases.sessions("writer", state="active"))
+            until(lambda: databases.sleepers("writer"))
             family = find_descendants(system.process.pid)
             assert len(family) >= 7
 
@@ -114,7 +114,7 @@ def test_nothing_survives_the_supervisor(databases: Databases) -> None:
             system.process.wait()
 
             until(lambda: not any(map(alive, family)), within_s=2)
-        until(lambda: not databases.sessions("writer", state="active"), within_s=3)
+        until(lambda: not databases.sleepers("writer"), within_s=3)
 
 
 def alive(pid: int) -> bool:
@@ -138,7 +138,7 @@ def test_a_database_that_restarts_costs_a_fault_and_not_the_lease() -> None:
         ):
             connection_id = client.connect("writer")
             running = client.begin_execute(connection_id, "select pg_sleep(20)")
-            until(lambda: databases.sessions("writer", state="active"))
+            until(lambda: databases.sleepers("writer"))
 
             server.stop("immediate")
             cut = running.result(5)

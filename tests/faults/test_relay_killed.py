@@ -59,7 +59,7 @@ class Place:
 
     def runs(self) -> bool:
         """Say whether a statement is just running."""
-        return self.accounts.runs_statement("main")
+        return bool(self.accounts.sleepers("main"))
 
     def sessions(self) -> list[int]:
         """Return the sessions at the server."""

@@ -42,8 +42,11 @@ class Accounts(ABC):
         """Return the sessions of a connection's role, by the server's numbers."""
 
     @abstractmethod
-    def runs_statement(self, name: str) -> bool:
-        """Say whether a role is just having a statement run."""
+    def sleepers(self, name: str) -> list[int]:
+        """Return those of a role's sessions in which a statement sleeps.
+
+        A session may also be busy with what an executor asks of it before a client's statement.
+        """
 
     def _named(self, name: str, password: str | None) -> tuple[str, str]:
         """Return a role that is not there yet, and its password, with all that is awkward in it."""
@@ -76,17 +79,19 @@ class Databases(Accounts):
         }
         return word
 
-    def sessions(self, name: str, *, state: str | None = None) -> list[int]:
-        """Return the backends of a connection's role, perhaps in that state only."""
+    def sessions(self, name: str) -> list[int]:
+        """Return the backends of a connection's role."""
+        return self._backends(name, "true")
+
+    def sleepers(self, name: str) -> list[int]:
+        """Return those of a role's backends in which a statement sleeps."""
+        return self._backends(name, "wait_event = 'PgSleep'")
+
+    def _backends(self, name: str, condition: str) -> list[int]:
         rows = self.server.admin_sql(
-            "select pid from pg_stat_activity where usename = "
-            f"'{self.role(name)}'" + ("" if state is None else f" and state = '{state}'")
+            f"select pid from pg_stat_activity where usename = '{self.role(name)}' and {condition}"
         )
         return [int(str(row[0])) for row in rows]
-
-    def runs_statement(self, name: str) -> bool:
-        """Say whether a role is just having a statement run."""
-        return bool(self.sessions(name, state="active"))
 
     def derivatives(self, name: str) -> list[Extra]:
         """Return what SCRAM makes of a password, with the salt that the server stores."""

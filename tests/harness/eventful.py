@@ -40,9 +40,9 @@ class Eventful:
 
     def _cancel(self, client: McpClient, connection_id: str, name: str) -> None:
         running = client.begin_execute(connection_id, self.sleep)
-        until(lambda: self.accounts.runs_statement(name))
+        until(lambda: self.accounts.sleepers(name))
         running.cancel()
-        until(lambda: not self.accounts.runs_statement(name))
+        until(lambda: not self.accounts.sleepers(name))
 
 
 def works(client: McpClient, connection_id: str) -> None:

@@ -35,13 +35,14 @@ class MysqlDatabases(Accounts):
         """Return the connection ids of a connection's role."""
         return self.server.sessions(self.role(name))
 
-    def runs_statement(self, name: str) -> bool:
-        """Say whether a role is just having a statement run."""
+    def sleepers(self, name: str) -> list[int]:
+        """Return those of a role's sessions in which a statement sleeps."""
         rows = self.server.admin_sql(
-            "select id from information_schema.processlist where user = %s and command = 'Query'",
+            "select id from information_schema.processlist where user = %s and command = 'Query' "
+            "and state = 'User sleep'",
             self.role(name),
         )
-        return bool(rows)
+        return [int(str(row[0])) for row in rows]
 
     def derivatives(self, name: str) -> list[Extra]:
         """Return what the plugins make of a password, and what the server stores of it."""

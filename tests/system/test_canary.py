@@ -70,9 +70,9 @@ def live_through_everything(system: System, databases: Databases) -> None:
         for name in ("wrong", "nowhere"):
             assert client.call("connect_named_storage", connection_name=name)["success"] is False
         running = client.begin_execute(connection_id, "select pg_sleep(20)")
-        until(lambda: databases.sessions("canary", state="active"))
+        until(lambda: databases.sleepers("canary"))
         running.cancel()
-        until(lambda: not databases.sessions("canary", state="active"))
+        until(lambda: not databases.sleepers("canary"))
         for role in ("executor", "vault"):
             pid = system.kill(role)
             system.wait_until_replaced(role, pid)

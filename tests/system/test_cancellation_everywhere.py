@@ -115,13 +115,13 @@ def test_at_the_deadline_the_statement_ends_at_the_database(
     with McpClient.http(hasty) as client:
         connection_id = client.connect(name)
         running = client.begin_execute(connection_id, sleep(name))
-        until(lambda: accounts.runs_statement(name))
+        until(lambda: accounts.sleepers(name))
         before = loans(hasty, name)
 
         answer = running.result(10)
 
         assert fault_of(answer)["code"] == "deadline"
-        assert not accounts.runs_statement(name)
+        assert not accounts.sleepers(name)
         require_closed_and_working(hasty, client, connection_id, name, before)
 
 
@@ -130,12 +130,12 @@ def test_a_cancelled_notification_ends_the_statement_at_the_database(
 ) -> None:
     connection_id = on_streams.connect(name)
     running = on_streams.begin_execute(connection_id, sleep(name))
-    until(lambda: accounts.runs_statement(name))
+    until(lambda: accounts.sleepers(name))
     before = loans(patient, name)
 
     running.cancel()
 
-    until(lambda: not accounts.runs_statement(name), within_s=NOTICED_S)
+    until(lambda: not accounts.sleepers(name), within_s=NOTICED_S)
     require_closed_and_working(patient, on_streams, connection_id, name, before)
 
 
@@ -145,12 +145,12 @@ def test_a_client_that_disconnects_ends_its_statement_at_the_database(
     with McpClient.http(patient) as leaving, McpClient.http(patient) as staying:
         connection_id = leaving.connect(name)
         leaving.begin_execute(connection_id, sleep(name))
-        until(lambda: accounts.runs_statement(name))
+        until(lambda: accounts.sleepers(name))
         before = loans(patient, name)
 
         leaving.leave()
 
-        until(lambda: not accounts.runs_statement(name), within_s=NOTICED_S)
+        until(lambda: not accounts.sleepers(name), within_s=NOTICED_S)
         require_closed_and_working(patient, staying, connection_id, name, before)
 
 
@@ -165,11 +165,11 @@ def test_one_clients_cancel_leaves_the_statement_of_another_alone(
         stopped_id, kept_id = on_streams.connect(name), other.connect(name)
         stopped = on_streams.begin_execute(stopped_id, sleep(name))
         kept = other.begin_execute(kept_id, f"select 7 as n from (select {slow}) as slow")
-        until(lambda: len(loans(patient, name)) == 2 and accounts.runs_statement(name))
+        until(lambda: len(loans(patient, name)) == 2 and accounts.sleepers(name))
 
         stopped.cancel()
 
         assert kept.result(10)["rows"] == [{"n": 7}]
-        until(lambda: not accounts.runs_statement(name), within_s=NOTICED_S)
+        until(lambda: not accounts.sleepers(name), within_s=NOTICED_S)
         other.call("disconnect_storage", connection_id=kept_id)
         leave_nothing(patient, on_streams, stopped_id, name)

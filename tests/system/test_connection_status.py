@@ -79,7 +79,7 @@ def test_what_was_used_is_counted(client: McpClient) -> None:
 def test_a_statement_that_runs_is_shown_as_running(client: McpClient, databases: Databases) -> None:
     with connected(client, "writer") as connection_id:
         client.begin_execute(connection_id, "select pg_sleep(20)")
-        until(lambda: databases.sessions("writer", state="active"))
+        until(lambda: databases.sleepers("writer"))
         usage = part(status(client, connection_id), "usage")
 
     assert (usage["running"], usage["statements"]) == (1, 0)
@@ -133,7 +133,7 @@ def test_a_disconnect_ends_the_sessions_on_the_database(
 ) -> None:
     connection_id = client.connect("writer")
     running = [client.begin_execute(connection_id, "select pg_sleep(20)") for _ in range(3)]
-    until(lambda: len(databases.sessions("writer", state="active")) == 3)
+    until(lambda: len(databases.sleepers("writer")) == 3)
 
     answer = client.call("disconnect_storage", connection_id=connection_id)
 

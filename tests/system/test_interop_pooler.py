@@ -48,9 +48,9 @@ def test_a_client_alone_is_served_and_a_cancel_reaches_its_statement(
     connection_id = client.connect("shared")
 
     running = client.begin_execute(connection_id, "select pg_sleep(20)")
-    until(lambda: databases.runs_statement("shared"))
+    until(lambda: databases.sleepers("shared"))
     running.cancel()
-    until(lambda: not databases.runs_statement("shared"))
+    until(lambda: not databases.sleepers("shared"))
 
     assert client.execute(connection_id, "select :n::int as n", n=7)["rows"] == [{"n": 7}]
     client.call("disconnect_storage", connection_id=connection_id)
@@ -66,7 +66,7 @@ def test_who_gets_a_session_as_another_left_it_is_refused(
         leaving = client.begin_execute(
             connection_id, "select pg_sleep(1), set_config('search_path', 'left', false)"
         )
-        until(lambda: databases.runs_statement("shared"))
+        until(lambda: databases.sleepers("shared"))
 
         answer = other.execute(others, "select current_setting('search_path') as path")
 

@@ -52,7 +52,7 @@ def works(client: McpClient, connection_id: str) -> bool:
 
 
 def is_running(databases: Databases, count: int) -> bool:
-    return len(databases.sessions("writer", state="active")) == count
+    return len(databases.sleepers("writer")) == count
 
 
 def test_statements_of_one_id_at_the_same_time(client: McpClient, databases: Databases) -> None:

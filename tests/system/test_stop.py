@@ -66,7 +66,7 @@ def test_a_system_whose_statements_are_running_stops_by_itself_and_they_are_canc
     with McpClient.http(own_system) as client:
         connection_id = client.connect("writer")
         asked = [start_sleeping(client, connection_id) for _ in range(STATEMENTS)]
-        until(lambda: len(databases.sessions("writer", state="active")) == STATEMENTS)
+        until(lambda: len(databases.sleepers("writer")) == STATEMENTS)
 
         assert stopped(own_system) == 0
         assert all(one.exception(STOP_S) or not one.result()["success"] for one in asked)
