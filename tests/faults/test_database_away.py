@@ -1,6 +1,5 @@
 """A database goes away and comes back: the id stays, and nobody storms it with logins."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,8 +41,7 @@ def health(client: McpClient, connection_id: str) -> Fields:
 
 
 def failed_logins(system: System) -> list[Fields]:
-    lines = [json.loads(line) for line in system.log.splitlines() if line.startswith("{")]
-    return [line for line in lines if line["event"] == "login_failed"]
+    return system.events(event="login_failed")
 
 
 def test_while_it_is_away_faults_say_so_and_afterwards_the_same_id_works(
@@ -83,7 +81,7 @@ def test_a_crowd_of_statements_costs_a_handful_of_logins(
         # 32 at a time, which one connection id may have.
         running = [client.begin_execute(connection_id, "select 1") for _ in range(32)]
         codes = Counter(str(fault_of(one.result(30))["code"]) for one in running)
-        tried = failed_logins(system)
+        tried = until(lambda: failed_logins(system))
 
         # Those that were asked for before the first of them had failed, and the probes after it.
         assert set(codes) == {"database_unreachable"}, codes

@@ -88,6 +88,12 @@ class System:
         """Return what was written to standard error, by every process."""
         return (self.directory / "errors").read_text(encoding="utf-8")
 
+    def events(self, **fields: object) -> list[dict[str, object]]:
+        """Return the log's whole lines that have these fields; a line is there in a moment."""
+        whole = [line for line in self.log.splitlines() if line[:1] + line[-1:] == "{}"]
+        found: list[dict[str, object]] = [json.loads(line) for line in whole]
+        return [line for line in found if line.items() >= fields.items()]
+
     def status(self) -> SystemStatus:
         """Return what the running system says of itself."""
         return fetch_status(self.run_dir)

@@ -16,6 +16,7 @@ from tests.harness.memory import assert_nowhere
 from tests.harness.postgres import PostgresServer
 from tests.harness.recording import Recording, recorded
 from tests.harness.system import System
+from tests.harness.waiting import until
 
 
 @dataclass
@@ -82,9 +83,9 @@ def test_the_log_says_what_the_server_asked_for_and_what_would_allow_it(system: 
     with McpClient.http(system) as client:
         client.call("connect_named_storage", connection_name="strict")
 
-    (line, *_) = [line for line in system.log.splitlines() if "login_failed" in line]
-    assert "asks for MD5, which is weaker than this connection allows" in line
-    assert re.search(r'\\?"auth\\?": \\?"md5\\?"', line)
+    line, *_ = until(lambda: system.events(event="login_failed"))
+    assert "asks for MD5, which is weaker than this connection allows" in str(line["sentence"])
+    assert '"auth": "md5"' in str(line["sentence"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="reading other processes needs root")

@@ -1,6 +1,5 @@
 """What the log of a running system holds, and what it does not, whatever clients send."""
 
-import json
 import os
 import re
 import secrets
@@ -62,10 +61,6 @@ def send_everything(client: McpClient, word: str) -> list[str]:
     return [str(answer) for answer in answers]
 
 
-def events(system: System) -> list[dict[str, object]]:
-    return [json.loads(line) for line in system.log.splitlines()]
-
-
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_nothing_that_clients_send_or_databases_say_is_in_the_log(
     databases: Databases, form: str
@@ -93,7 +88,7 @@ def test_a_failed_login_is_told_without_the_password_and_the_databases_words(
     with McpClient.http(system) as client:
         client.call("connect_named_storage", connection_name="wrong")
 
-    (failed,) = [one for one in events(system) if one["event"] == "login_failed"]
+    (failed,) = until(lambda: system.events(event="login_failed"))
     assert failed["sqlstate"] == "28P01"
     assert failed["connection"] == "wrong"
     assert isinstance(failed["port"], int)
@@ -113,9 +108,8 @@ def test_what_a_process_writes_is_stamped_with_its_own_name(system: System) -> N
     with open(f"/proc/{pid}/fd/2", "wb", buffering=0) as stderr:  # noqa: PTH123 - a pipe
         stderr.write(forged + b"\npassword=x\x1b[2J\n")
 
-    until(lambda: "stray_output" in system.log)
-    (found,) = [one for one in events(system) if one.get("name") == "\x1b[2J"]
-    (stray,) = [one for one in events(system) if one["event"] == "stray_output"]
+    (stray,) = until(lambda: system.events(event="stray_output"))
+    (found,) = system.events(name="\x1b[2J")
     assert str(found["process"]).startswith("gateway-1.")
     assert (stray["lines"], stray["last"]) == (1, None)
     assert "\x1b" not in system.log

@@ -113,8 +113,7 @@ def held(system: System) -> dict[str, int]:
 
 def lines_of(system: System, liar: Liar) -> list[Fields]:
     """Return what the log has of a connection, so far."""
-    ended = [line for line in system.log.splitlines() if line[:1] + line[-1:] == "{}"]
-    return [line for line in map(json.loads, ended) if line.get("connection") == liar.name]
+    return system.events(connection=liar.name)
 
 
 @pytest.mark.parametrize(
