@@ -256,9 +256,11 @@ def test_the_last_words_of_an_executor_come_before_the_end_of_tls(
 
     def serve(connection: socket.socket) -> None:
         with inside(certificates, connection) as server:
+            server.sendall(b"ready")
             heard.append(read_all(server))
 
     with relaying(certificates, serve) as bench:
+        assert exactly(bench.executor, 5) == b"ready"  # and has said all that TLS says of itself
         bench.executor.sendall(said)
         bench.executor.close()
 
@@ -278,7 +280,7 @@ def test_an_executor_that_goes_with_something_unread_ends_the_connection(
             heard.append(read_all(server))
 
     with relaying(certificates, serve) as bench:
-        bench.executor.recv(1)
+        exactly(bench.executor, 99_999)
         bench.executor.sendall(b"bye")
         bench.executor.close()
 
